@@ -1,0 +1,1 @@
+"""Plotly figures from arrays: pure functions named `plot_*`."""

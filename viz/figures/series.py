@@ -1,0 +1,135 @@
+"""Arithmetic on curves before they are drawn: smoothing, bands over seeds, labels that do not
+collide, the learning rate a range test suggests. Plain numpy in and out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from viz.results import Curve
+
+Array = npt.NDArray[np.float64]
+
+
+class Band(NamedTuple):
+    """Several runs of one setting as one: (n,) arrays over common steps."""
+
+    steps: Array
+    mean: Array
+    low: Array
+    high: Array
+    seeds: int
+
+
+def smooth(curve: Curve, *, window: float | None = None) -> Array:
+    """Average over neighbours on both sides, with weights exp(−distance / window); (n,) values.
+
+    Distance is counted in updates, not in points, so thinning a curve does not change how smooth it
+    looks, and looking both ways keeps the smoothed line from lagging behind a falling loss.
+    `window` is in updates (default: 1 % of the span). Values that are not finite are left out and
+    stay NaN.
+    """
+    steps, values = np.asarray(curve.steps, float), np.asarray(curve.values, float)
+    smoothed = np.full_like(values, np.nan)
+    finite = np.isfinite(values)
+    steps, values = steps[finite], values[finite]
+    if len(steps) < 2:
+        smoothed[finite] = values
+        return smoothed
+    decay = np.exp(-np.diff(steps) / max(window or 0.01 * float(steps[-1] - steps[0]), 1e-9))
+    past, past_weight = _decayed_sums(values, decay)
+    future, future_weight = _decayed_sums(values[::-1], decay[::-1])
+    # The point itself is in both sums.
+    smoothed[finite] = (past + future[::-1] - values) / (past_weight + future_weight[::-1] - 1)
+    return smoothed
+
+
+def _decayed_sums(values: Array, decay: Array) -> tuple[Array, Array]:
+    """Running sums of values and of ones, both multiplied by `decay` between points."""
+    total, weight = float(values[0]), 1.0
+    totals, weights = [total], [weight]
+    for value, factor in zip(values[1:].tolist(), decay.tolist(), strict=True):
+        total, weight = total * factor + value, weight * factor + 1
+        totals.append(total)
+        weights.append(weight)
+    return np.array(totals), np.array(weights)
+
+
+def compute_band(curves: Sequence[Curve], *, spread: str = "range") -> Band:
+    """Mean and spread over runs on the steps that all of them reached.
+
+    `spread` is "range" (lowest to highest run) or "sd" (mean ± one standard deviation, n − 1).
+    Runs are interpolated linearly between their points. Empty curves are left out.
+    """
+    used = [(np.asarray(c.steps, float), np.asarray(c.values, float)) for c in curves]
+    used = [(s[np.isfinite(v)], v[np.isfinite(v)]) for s, v in used]
+    used = [(s, v) for s, v in used if len(s)]
+    none = np.empty(0)
+    if not used:
+        return Band(none, none, none, none, 0)
+    first, last = max(s[0] for s, _ in used), min(s[-1] for s, _ in used)
+    if first > last:
+        return Band(none, none, none, none, len(used))
+    steps = np.unique(np.concatenate([s for s, _ in used] + [np.array([first, last])]))
+    steps = steps[(steps >= first) & (steps <= last)]
+    stack = np.stack([np.interp(steps, s, v) for s, v in used])  # (runs, n)
+    mean = stack.mean(axis=0)
+    if spread == "sd":
+        half = stack.std(axis=0, ddof=1) if len(stack) > 1 else np.zeros_like(mean)
+        return Band(steps, mean, mean - half, mean + half, len(used))
+    return Band(steps, mean, stack.min(axis=0), stack.max(axis=0), len(used))
+
+
+def spread_labels(positions: npt.ArrayLike, *, gap: float) -> Array:
+    """Positions moved apart to at least `gap`, order kept, each group centred on where it was.
+
+    The classic isotonic trick: after subtracting i·gap, "at least gap apart" means "not falling",
+    and pooling neighbours that fall gives the nearest such positions in the squared sense.
+    """
+    wanted = np.asarray(positions, float)
+    order = np.argsort(wanted, kind="stable")
+    blocks: list[tuple[float, int]] = []  # mean, size
+    for value in wanted[order] - gap * np.arange(len(wanted)):
+        blocks.append((float(value), 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (m2, n2), (m1, n1) = blocks.pop(), blocks.pop()
+            blocks.append(((m1 * n1 + m2 * n2) / (n1 + n2), n1 + n2))
+    placed = np.concatenate([np.full(n, m) for m, n in blocks]) if blocks else np.empty(0)
+    result = np.empty_like(wanted)
+    result[order] = placed + gap * np.arange(len(wanted))
+    return result
+
+
+def smooth_range(lrs: npt.ArrayLike, losses: npt.ArrayLike) -> tuple[Array, Array, Array]:
+    """A range test for reading: rates (n,) rising, raw and smoothed losses (n,).
+
+    Values that are not finite are left out. A loss far above the first one means divergence; it is
+    cut at twice the first, so that it does not leak into the smoothed values before it.
+    """
+    rates, raw = np.asarray(lrs, float), np.asarray(losses, float)
+    usable = np.isfinite(raw) & (rates > 0)
+    rates, raw = rates[usable], raw[usable]
+    if len(rates) < 2:
+        return rates, raw, raw
+    decades = np.log10(rates)
+    cut = np.minimum(raw, 2 * abs(raw[0]))
+    return rates, raw, smooth(Curve(decades, cut), window=0.02 * max(float(np.ptp(decades)), 1e-9))
+
+
+def suggest_lr(lrs: npt.ArrayLike, losses: npt.ArrayLike) -> float | None:
+    """The rate at which the smoothed loss falls fastest per decade (Smith 2017, section 3.3, read
+    as fast.ai does: the steepest point before the lowest one); None where the loss never falls.
+    """
+    rates, _, smoothed = smooth_range(lrs, losses)
+    if len(rates) < 5:
+        return None
+    lowest = int(np.argmin(smoothed))
+    if lowest < 2:
+        return None
+    slope = np.gradient(smoothed[: lowest + 1], np.log10(rates[: lowest + 1]))
+    steepest = int(np.argmin(slope))
+    return float(rates[steepest]) if slope[steepest] < 0 else None

@@ -1,0 +1,48 @@
+"""Home: one click to a network that learns, what ran lately, and what each page is for."""
+
+import streamlit as st
+from training.presets import get_preset
+
+from engine.protocol import EngineError
+from ui import runtime
+from ui.run_list import recent_runs
+from ui.status import engine_line
+
+FIRST_RUN = "digits_quick"
+
+intro, runs = st.columns([5, 6], gap="large")
+
+with intro:
+    st.title("ConvScope")
+    st.markdown(
+        "Train a small convolutional network in your browser and look at **that same network** while it "
+        "learns and after: its filters, its feature maps, its mistakes."
+    )
+    preset = get_preset(FIRST_RUN)
+    if st.button(
+        "Train a network now", type="primary", icon=":material/play_arrow:", width="stretch"
+    ):
+        try:
+            run_id = runtime.engine().submit(preset.spec)
+        except EngineError as error:
+            st.error(str(error))
+        else:
+            st.switch_page("pages/train/live.py", query_params={"run": run_id})
+    st.caption(f"{preset.title}. {preset.teaches}")
+    engine_line()
+
+    st.subheader("Where to go")
+    st.page_link(
+        "pages/train/live.py",
+        label="**Live**: choose images, a network and an optimiser; train; watch",
+        icon=":material/monitoring:",
+    )
+    st.page_link(
+        "pages/train/runs.py",
+        label="**Runs**: reopen, compare, race settings, average over seeds",
+        icon=":material/stacked_line_chart:",
+    )
+
+with runs:
+    st.subheader("Recent runs")
+    recent_runs(limit=8)

@@ -1,0 +1,72 @@
+"""A real engine with a run directory of its own, for every test that drives a page.
+
+One engine serves the whole session: its forkserver takes seconds to warm up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from engine.client import connect
+from engine.protocol import Engine
+from tests.waiting import wait_until
+from training.spec import NamedNetwork, OptimizerSpec, TrainSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = TrainSpec(
+    network=NamedNetwork(name="lenet5"),
+    optimizer=OptimizerSpec(lr=0.02),
+    epochs=2,
+    validate_every=10,
+)
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The engine, ready to train, in an environment that knows no data but what is embedded."""
+    home = tmp_path_factory.mktemp("app")
+    places = {"CONVSCOPE_RUNS": str(home / "runs"), "CONVSCOPE_DATA": str(home / "data")}
+    with mock.patch.dict(os.environ, places):
+        found = connect()
+        wait_until(lambda: found.capacity().ready, seconds=90)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def finished_run(engine: Engine) -> str:
+    """The id of a run that has ended well."""
+    run_id = engine.submit(QUICK)
+    wait_until(lambda: not engine.status(run_id).active, seconds=90)
+    assert engine.status(run_id).state == "done", engine.status(run_id)
+    return run_id
+
+
+@pytest.fixture(autouse=True)
+def _no_caches() -> None:
+    """Streamlit's caches outlive an AppTest, so a test would see what another one left."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(engine: Engine) -> Callable[..., AppTest]:
+    """Run a page of the app, as a link with these query parameters would."""
+
+    def run(path: str | None = None, **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        if path is None:
+            app.query_params.update(query)
+            return app.run()
+        app.run()
+        app.switch_page(path)
+        app.query_params.update(query)
+        return app.run()
+
+    return run

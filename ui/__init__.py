@@ -1,0 +1,1 @@
+"""Streamlit glue shared by the pages: engine handle, pickers, live views, components."""

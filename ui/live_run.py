@@ -1,0 +1,172 @@
+"""A run being watched: its state, its controls, its curves, and one look inside below them.
+
+Everything that moves is in one fragment that the browser's timer reruns; the controls stand outside
+it, because drawing widgets costs the server more than the whole picture. When the run's state
+changes, the fragment asks for one full rerun, which redraws the controls.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+import streamlit as st
+
+from data.catalogue import DataError, read_progress
+from engine.protocol import EngineError
+from training.events import Failed, Finished
+from training.follow import RunFollower
+from training.run_store import RunStatus
+from training.spec import TrainSpec
+from ui import html, runtime, views
+from ui.about import view_about
+from ui.charts import draw_curves, suggested_lr
+from ui.run_controls import render_controls, send
+from ui.run_names import duration, run_title, state_badge
+from ui.setup import use_rate
+from ui.try_it import render_try_it
+from ui.url_state import choice
+
+TICK_SECONDS: Final = 0.7
+VIEWS: Final = {
+    "predictions": ":material/image_search: Predictions",
+    "filters": ":material/grid_view: Filters",
+    "maps": ":material/layers: Feature maps",
+    "confusion": ":material/grid_on: Confusion",
+    "health": ":material/monitor_heart: Layer health",
+    "about": ":material/info: About, export",
+}
+DRAW: Final = {
+    "predictions": views.view_predictions,
+    "filters": views.view_filters,
+    "maps": views.view_feature_maps,
+    "confusion": views.view_confusion,
+    "health": views.view_health,
+    "about": view_about,
+}
+WATCHING: Final = "live.watching"
+"""Session key of the run whose layer health this visitor asked for."""
+
+
+def render(run_id: str) -> None:
+    """The whole page of one run."""
+    status = runtime.store().status(run_id)
+    spec = runtime.store().spec(run_id)
+    head, controls = st.columns([5, 6], vertical_alignment="center")
+    head.html(f'<h1 class="cs-title">{escape(run_title(spec))} {state_badge(status)}</h1>')
+    with controls:
+        render_controls(run_id, spec, status)
+    main, side = st.columns([7, 2], gap="medium")
+    with main:
+        _say_why(run_id, status)
+        st.fragment(_watch, run_every=TICK_SECONDS if status.active else None)(run_id, status.state)
+    with side:
+        render_try_it(run_id)
+
+
+def _say_why(run_id: str, status: RunStatus) -> None:
+    """The sentence that belongs to how a run ended, or waits."""
+    follower = runtime.follower(run_id)
+    follower.refresh()
+    if isinstance(follower.ended, Failed):
+        st.error(follower.ended.message)
+    elif status.state in {"failed", "interrupted"}:
+        st.error(status.message)
+    elif status.reason in {"stopped", "target_accuracy", "early_stop"}:
+        st.caption(status.message)
+    _offer_rate(follower, runtime.store().spec(run_id))
+
+
+def _offer_rate(follower: RunFollower, spec: TrainSpec) -> None:
+    """After a range test: on to a run with the rate it found."""
+    rate = suggested_lr(follower) if spec.schedule.name == "range_test" else None
+    if rate is None:
+        return
+    label = f"Set up a run with learning rate {rate:.2g}"
+    if st.button(label, icon=":material/arrow_forward:", type="primary"):
+        use_rate(spec, rate)
+        st.switch_page("pages/train/live.py")
+
+
+def _watch(run_id: str, state: str) -> None:
+    follower = runtime.follower(run_id)
+    follower.refresh()
+    status = runtime.store().status(run_id)
+    if status.state != state:
+        st.rerun()
+    spec = runtime.store().spec(run_id)
+    _figures(follower, status, spec)
+    draw_curves(follower, spec)
+    view = choice("Look inside", VIEWS, key="view", default="predictions")
+    _ask_for_health(run_id, status, wanted=view == "health")
+    try:
+        DRAW[view](follower, status)
+    except (EngineError, DataError) as error:
+        st.caption(str(error))
+
+
+def _figures(follower: RunFollower, status: RunStatus, spec: TrainSpec) -> None:
+    """The line of numbers above the curves; before the first one, what is being waited for."""
+    progress, started = follower.progress, follower.started
+    if progress is None or started is None:
+        _waiting(status, spec)
+        return
+    scores = follower.test or follower.validation or follower.sample
+    measured = [] if scores is None else [
+        ("Test accuracy" if scores is follower.test else "Validation accuracy", html.percent(scores.accuracy),
+         f"Measured after update {scores.step:,}")
+    ]  # fmt: skip
+    seconds = f"{duration(progress.seconds_left)}" if status.state == "running" else "—"
+    ended = follower.ended
+    if isinstance(ended, Finished):
+        last = ("Training time", duration(ended.seconds), "Pauses excluded")
+    else:
+        last = ("Time left", seconds, "At the speed so far")
+    st.html(
+        html.figures(
+            [
+                ("Update", f"{progress.step:,} of {started.total_steps:,}", "Optimiser steps made"),
+                ("Epoch", f"{progress.epoch:.2f}", "Passes over the training images"),
+                ("Training loss", f"{progress.loss:.4f}", "Mean of the latest batches"),
+                *measured,
+                ("Learning rate", f"{progress.lr:.3g}", "Of the latest update"),
+                ("Images per second", f"{progress.images_per_second:,.0f}", started.device),
+                (
+                    "Forward, backward",
+                    f"{progress.forward_ms:.3f}, {progress.backward_ms:.3f} ms",
+                    "Per image; backward includes the update",
+                ),
+                last,
+                ("Device", started.device, started.note or "Where the network trains"),
+            ]
+        )
+    )
+
+
+def _waiting(status: RunStatus, spec: TrainSpec) -> None:
+    download = read_progress(spec.dataset.name) if status.active else None
+    if download is not None:
+        share = download.done_bytes / max(download.total_bytes, 1)
+        st.progress(
+            min(share, 1.0),
+            f"Downloading {spec.dataset.name}: {download.done_bytes / 1e6:.1f} of {download.total_bytes / 1e6:.1f} MB",
+        )
+    elif status.state == "queued":
+        st.caption("Waiting for a free place: the engine is warming up or other runs are training.")
+    elif status.active:
+        st.caption("Starting: loading the images and building the network…")
+    else:
+        st.caption("This run ended before its first update.")
+
+
+def _ask_for_health(run_id: str, status: RunStatus, *, wanted: bool) -> None:
+    """Have layer health measured while somebody looks at it, and no longer."""
+    if not status.active:
+        return
+    asked = st.session_state.get(WATCHING)
+    if asked is not None and (not wanted or asked != run_id):
+        send(asked, "watch", value=0.0)
+        del st.session_state[WATCHING]
+    if wanted and asked != run_id:
+        send(run_id, "watch", value=1.0)
+        st.session_state[WATCHING] = run_id

@@ -1,0 +1,227 @@
+"""The Runs page: choose runs from the list; one chart compares them, one table says what differs.
+
+Which runs are compared stands in the link (`?ids=a,b,c`), so a comparison can be passed on. Runs
+that differ in nothing but the seed can be drawn as one band.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final
+
+import streamlit as st
+
+from engine.protocol import EngineError
+from training.run_store import RunError
+from training.spec import TrainSpec
+from ui import html, runtime
+from ui.charts import CHART_CONFIG, curve, validation
+from ui.run_list import RunRow, list_rows, open_link, read_row
+from ui.run_names import network_title, state_badge
+from ui.url_state import choice
+from viz.figures.runs import plot_compare, plot_seed_band
+from viz.figures.theme import run_style
+from viz.results import Curve
+
+MEASURES: Final = {
+    "val_accuracy": "Validation accuracy",
+    "val_loss": "Validation loss",
+    "train_accuracy": "Training accuracy",
+    "train_loss": "Training loss",
+    "images_per_second": "Images per second",
+}
+SMOOTHED: Final = {"train_accuracy", "train_loss", "images_per_second"}
+PAGE_SIZE: Final = 20
+MAX_COMPARED: Final = 18  # as many as the line styles tell apart
+
+
+def render() -> None:
+    """The whole page."""
+    total = len(runtime.store().run_ids())
+    if not total:
+        st.title("Runs")
+        st.caption("Nothing has been trained here yet.")
+        st.page_link(
+            "pages/train/live.py", label="Set up the first run", icon=":material/play_arrow:"
+        )
+        return
+    chosen = _chosen()
+    if chosen:
+        _compare(chosen)
+    else:
+        st.title("Runs")
+        st.caption(
+            "Tick runs to compare their curves and settings; the link then holds the comparison."
+        )
+    _list(total, {row.run_id for row in chosen})
+
+
+def _chosen() -> list[RunRow]:
+    """The runs named in the link; names that are no runs are said and left out."""
+    rows = []
+    for run_id in st.query_params.get("ids", "").split(",")[:MAX_COMPARED]:
+        if run_id:
+            try:
+                rows.append(read_row(run_id))
+            except RunError as error:
+                st.warning(str(error))
+    return [row for row in rows if row.spec is not None]
+
+
+def _compare(rows: list[RunRow]) -> None:
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        measure = choice("Measure", MEASURES, key="measure", default="val_accuracy")
+    banded = right.toggle(
+        "Seeds as a band", key="band", bind="query-params",
+        help="Runs that differ in nothing but the seed become their mean and their spread.",
+    )  # fmt: skip
+    active = any(row.status.active for row in rows)
+    st.fragment(_chart, run_every=1.5 if active else None)(
+        [row.run_id for row in rows], measure, banded, active
+    )
+    specs = [row.spec for row in rows if row.spec is not None]
+    st.html(difference_table(rows, differences(specs)))
+
+
+def _chart(run_ids: list[str], measure: str, banded: bool, active: bool) -> None:
+    rows = [read_row(run_id) for run_id in run_ids]
+    if active and not any(row.status.active for row in rows):
+        st.rerun()
+    title, percent = MEASURES[measure], measure.endswith("accuracy")
+    names = short_names([row.spec for row in rows if row.spec is not None])
+    curves = [_curve(row, measure, name) for row, name in zip(rows, names, strict=True)]
+    if banded:
+        groups: defaultdict[str, list[int]] = defaultdict(list)
+        for index, row in enumerate(rows):
+            groups[setting_without_seed(row.spec)].append(index)
+        named = [(names[members[0]], [curves[i] for i in members]) for members in groups.values()]
+        figure = plot_seed_band(named, title=title, percent=percent)
+    else:
+        window = None
+        if measure in SMOOTHED:
+            window = max((float(c.steps[-1]) for c in curves if len(c.steps)), default=1.0) / 50
+        figure = plot_compare(curves, title=title, percent=percent, window=window)
+    st.plotly_chart(
+        figure,
+        key="runs.chart",
+        config=CHART_CONFIG,
+        alt=f"{title} of the chosen runs over updates",
+    )
+
+
+def _curve(row: RunRow, measure: str, name: str) -> Curve:
+    if measure.startswith("val_"):
+        return validation(row.follower, measure.removeprefix("val_"), name)
+    return curve(row.follower, measure, name)
+
+
+def short_names(specs: Sequence[TrainSpec]) -> list[str]:
+    """`1 adam, 0.001`: the number of each run and the values in which it differs from the others."""
+    differing = differences(specs)
+    words = [", ".join(values[i] for values in differing.values()) for i in range(len(specs))]
+    return [
+        f"{i + 1} {word or network_title(spec)}"
+        for i, (word, spec) in enumerate(zip(words, specs, strict=True))
+    ]
+
+
+def setting_without_seed(spec: TrainSpec | None) -> str:
+    """A key that runs share when they differ in nothing but seed and title."""
+    if spec is None:
+        return ""
+    return spec.model_copy(update={"seed": 0, "title": ""}).model_dump_json()
+
+
+def differences(specs: Sequence[TrainSpec]) -> dict[str, list[str]]:
+    """Settings by dotted name with their value in each spec; only those that are not all equal."""
+    flat = [_flatten(spec.model_dump(mode="json", exclude={"title"})) for spec in specs]
+    names = dict.fromkeys(name for values in flat for name in values)
+    table = {name: [values.get(name, "—") for values in flat] for name in names}
+    return {name: values for name, values in table.items() if len(set(values)) > 1}
+
+
+def _flatten(values: dict[str, object], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        elif name == "layers" and isinstance(value, list):
+            flat[f"{prefix}layers"] = f"{len(value)} layers: {json.dumps(value)[:60]}…"
+        else:
+            flat[f"{prefix}{name}"] = "—" if value is None else str(value)
+    return flat
+
+
+def difference_table(rows: Sequence[RunRow], differing: Mapping[str, Sequence[str]]) -> str:
+    """One line a run: colour, state, result, and every setting in which the runs differ (HTML)."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("run", "state", "result", *differing))
+    lines = []
+    for i, row in enumerate(rows):
+        color, dash = run_style(i)
+        border = {"solid": "solid", "dash": "dashed", "dot": "dotted"}[dash]
+        swatch = f'<i class="cs-line" style="border-top: 3px {border} {color}"></i>'
+        cells = "".join(
+            f'<td class="cs-differs">{escape(values[i])}</td>' for values in differing.values()
+        )
+        lines.append(
+            f"<tr><td>{swatch} {i + 1} {escape(row.title)}</td><td>{state_badge(row.status)}</td>"
+            f"<td>{escape(row.facts)}</td>{cells}</tr>"
+        )
+    note = "" if differing or len(rows) < 2 else html.caption("These runs have the same settings.")
+    return f'<div class="cs-scroll"><table class="cs-table"><tr>{head}</tr>{"".join(lines)}</table></div>{note}'
+
+
+def _list(total: int, chosen: set[str]) -> None:
+    """Every run, a page at a time, with a tick to compare it, a link, and what can be done with it."""
+    page = 0
+    if total > PAGE_SIZE:
+        page = st.pagination(-(-total // PAGE_SIZE), key="page", bind="query-params") - 1
+    st.subheader("All runs")
+    for row in list_rows(PAGE_SIZE, page * PAGE_SIZE):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            key = f"runs.tick.{row.run_id}"
+            st.session_state.setdefault(key, row.run_id in chosen)
+            st.checkbox(
+                f"Compare {row.run_id}", key=key, label_visibility="collapsed", disabled=row.spec is None,
+                on_change=_tick, args=(row.run_id, key),
+            )  # fmt: skip
+            open_link(row)
+            st.html(
+                f'<div class="cs-row">{state_badge(row.status)} <span>{escape(row.facts)}</span></div>'
+            )
+            _menu(row)
+
+
+def _tick(run_id: str, key: str) -> None:
+    ids = [name for name in st.query_params.get("ids", "").split(",") if name and name != run_id]
+    if st.session_state[key]:
+        ids.append(run_id)
+    st.query_params["ids"] = ",".join(ids)
+
+
+def _menu(row: RunRow) -> None:
+    with st.popover("", icon=":material/more_vert:", key=f"runs.menu.{row.run_id}"):
+        st.caption(row.run_id)
+        if row.status.message:
+            st.caption(row.status.message)
+        if row.spec is not None:
+            st.page_link(
+                "pages/train/live.py", label="Duplicate: set up a run like this",
+                icon=":material/content_copy:", query_params={"from": row.run_id},
+            )  # fmt: skip
+        st.button(
+            "Delete this run for good", icon=":material/delete:", key=f"runs.delete.{row.run_id}",
+            disabled=row.status.active, on_click=_delete, args=(row.run_id,),
+            help="Stop it first." if row.status.active else None,
+        )  # fmt: skip
+
+
+def _delete(run_id: str) -> None:
+    try:
+        runtime.engine().delete(run_id)
+    except EngineError as error:
+        st.toast(str(error), icon=":material/error:")

@@ -24,6 +24,7 @@ import torch
 
 from benchmarks.app_server import serve
 from benchmarks.bare_loop import bare_images_per_second
+from benchmarks.machine import describe
 from benchmarks.page_client import PageClient
 from data.catalogue import is_available
 from data.load import load_dataset
@@ -173,6 +174,7 @@ def main() -> None:
         "batch": BATCH,
         "threads": threads,
         "parts": parts,
+        "machine": describe(),
     }
     print(json.dumps(result))
 

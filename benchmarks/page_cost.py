@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.app_server import serve
+from benchmarks.machine import describe
 from benchmarks.page_client import PageClient
 from engine.client import connect
 from training.spec import DatasetSpec, NamedNetwork, OptimizerSpec, TrainSpec
@@ -88,6 +89,7 @@ def main() -> None:
                 "views_ms": {view: round(cost, 2) for view, cost in costs.items()},
                 "web_rss_mb": round(memory, 1),
                 "torch_loaded": False,
+                "machine": describe(),
             }
         )
     )

@@ -56,7 +56,7 @@ def probability_bars(
         tick = "✓ " if int(index) == target else ""
         rows.append(
             f'<div class="cs-bar{mark}" style="--share:{share * 100:.1f}%">'
-            f"<span>{tick}{escape(classes[int(index)])}</span><b>{percent(share)}</b></div>"
+            f"<span>{tick}{escape(classes[int(index)])}</span><b>{whole_percent(share)}</b></div>"
         )
     return "".join(rows)
 
@@ -129,3 +129,13 @@ def percent(share: float) -> str:
     if 99.9 < value < 100:
         return "> 99.9 %"
     return f"{value:.1f} %"
+
+
+def whole_percent(share: float) -> str:
+    """`97 %` for narrow places; `<1 %` and `>99 %` where rounding would claim none or all."""
+    value = share * 100
+    if 0 < value < 0.5:
+        return "<1 %"
+    if 99.5 <= value < 100:
+        return ">99 %"
+    return f"{value:.0f} %"

@@ -69,12 +69,12 @@ def read_row(run_id: str) -> RunRow:
     return RunRow(run_id, store.status(run_id), spec, follower)
 
 
-def recent_runs(limit: int) -> None:
-    """The newest runs with links to open them."""
+def recent_runs(limit: int) -> RunRow | None:
+    """The newest runs with links to open them; returns the newest of all."""
     rows = list_rows(limit)
     if not rows:
         st.caption("Nothing has been trained here yet. Your runs will be listed here, and stay.")
-        return
+        return None
     for row in rows:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             open_link(row)
@@ -83,6 +83,7 @@ def recent_runs(limit: int) -> None:
             )
     if len(rows) == limit:
         st.page_link("pages/train/runs.py", label="All runs", icon=":material/list:")
+    return rows[0]
 
 
 def open_link(row: RunRow) -> None:

@@ -6,6 +6,7 @@ from training.presets import get_preset
 from engine.protocol import EngineError
 from ui import runtime
 from ui.run_list import recent_runs
+from ui.showcase import render_showcase
 from ui.status import engine_line
 
 FIRST_RUN = "digits_quick"
@@ -45,4 +46,5 @@ with intro:
 
 with runs:
     st.subheader("Recent runs")
-    recent_runs(limit=8)
+    newest = recent_runs(limit=6)
+    render_showcase(newest)

@@ -1,0 +1,255 @@
+"""Looks into networks on behalf of pages: a few workers, a cache, and nothing computed twice.
+
+A computation lives as long as somebody waits for it. When the last one's time is up or its page has
+gone, the worker is killed, which is the only way to end a computation, and the next one gets a new
+worker from the forkserver in some hundredths of a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import pickle
+import queue
+import signal
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine.forkserver import Forkserver, Worker
+from engine.protocol import EngineError
+
+log = logging.getLogger(__name__)
+
+_SLICE_SECONDS: Final = 0.05  # how often those who wait look at their deadline
+_KILLED: Final = (
+    "The process that computed the view {lens!r} was killed, perhaps because memory ran out: try "
+    "again, or choose a smaller network or image."
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked. `version` tells apart the weights that one model reference names over time."""
+
+    lens: str
+    model: str | None
+    version: int | None
+    image: str | None
+    options: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Equal for requests with the same answer."""
+        parts = [self.lens, self.model, self.version, self.image, self.options]
+        return json.dumps(parts, sort_keys=True)
+
+
+class _Computation:
+    """One request being answered. `waiters` is guarded by the pool's lock."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.done = threading.Event()
+        self.result: bytes | None = None
+        self.error = ""
+        self.waiters = 0
+
+
+class ByteCache:
+    """Least recently used results, as many as fit into `max_bytes`. Not safe under threads."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._entries: OrderedDict[str, bytes] = OrderedDict()
+
+    def get(self, key: str) -> bytes | None:
+        """The result, which becomes the most recent; None if it is not here."""
+        if key in self._entries:
+            self._entries.move_to_end(key)
+        return self._entries.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep a result. One that would take more than half of the room is not kept."""
+        if len(value) > self._max_bytes // 2:
+            return
+        self._bytes += len(value) - len(self._entries.pop(key, b""))
+        self._entries[key] = value
+        while self._bytes > self._max_bytes:
+            self._bytes -= len(self._entries.popitem(last=False)[1])
+
+
+class LensPool:
+    """Answers requests, each from any thread.
+
+    Args:
+        run: `module:function` that a worker calls with lens, model, image and options.
+        workers: processes; they start when `start` is called.
+        recycle: computations after which a worker is replaced.
+    """
+
+    def __init__(
+        self,
+        forkserver: Forkserver,
+        *,
+        workers: int,
+        run: str = "viz.lenses:run_lens",
+        cache_bytes: int = 64 << 20,
+        recycle: int = 500,
+    ) -> None:
+        self._forkserver = forkserver
+        self._run = run
+        self._recycle = recycle
+        self._lock = threading.Lock()
+        self._cache = ByteCache(cache_bytes)
+        self._pending: dict[str, _Computation] = {}
+        self._waiting: queue.SimpleQueue[_Computation] = queue.SimpleQueue()
+        self._lanes = [_Lane(self) for _ in range(workers)]
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to answer. Called when the forkserver is ready; more calls do nothing."""
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        for lane in self._lanes:
+            lane.start()
+
+    def look(self, request: Request, timeout: float, gone: Callable[[], bool]) -> bytes:
+        """The pickled result.
+
+        Args:
+            timeout: seconds, waiting for a worker included.
+            gone: whether the one who asked has left; asked some times a second.
+
+        Raises:
+            EngineError: the lens refuses, time is up, or the worker was killed.
+        """
+        deadline = time.monotonic() + timeout
+        key = request.key
+        with self._lock:
+            cached = self._cache.get(key)
+            if cached is not None:
+                return cached
+            computation = self._pending.get(key)
+            if computation is None:
+                computation = self._pending[key] = _Computation(request)
+                self._waiting.put(computation)
+            computation.waiters += 1
+        try:
+            while not computation.done.wait(_SLICE_SECONDS):
+                if time.monotonic() > deadline:
+                    raise EngineError(
+                        f"The view {request.lens!r} was not ready after {timeout:g} s: choose a "
+                        "smaller network or image, or try again when the machine is less busy."
+                    )
+                if gone():
+                    raise EngineError("The page that asked has gone.")
+        finally:
+            with self._lock:
+                computation.waiters -= 1
+                if computation.waiters == 0 and self._pending.get(key) is computation:
+                    del self._pending[key]
+        if computation.result is None:
+            raise EngineError(computation.error)
+        return computation.result
+
+    def worker_pids(self) -> list[int]:
+        """The processes that stand ready or compute."""
+        return [lane.worker.pid for lane in self._lanes if lane.worker]
+
+    def close(self) -> None:
+        """End the workers."""
+        for worker in [lane.worker for lane in self._lanes]:
+            if worker is not None:
+                worker.signal(signal.SIGKILL)
+
+    def next(self) -> _Computation:
+        """For a lane: the next computation that somebody still waits for."""
+        while True:
+            computation = self._waiting.get()
+            if self.wanted(computation):
+                return computation
+
+    def wanted(self, computation: _Computation) -> bool:
+        """For a lane: whether anybody still waits."""
+        with self._lock:
+            return computation.waiters > 0
+
+    def finish(self, computation: _Computation, result: bytes | None, error: str) -> None:
+        """For a lane: hand out an answer."""
+        key = computation.request.key
+        with self._lock:
+            computation.result, computation.error = result, error
+            if result is not None:
+                self._cache.put(key, result)
+            if self._pending.get(key) is computation:
+                del self._pending[key]
+        computation.done.set()
+
+    def launch(self) -> Worker:
+        """For a lane: a new worker."""
+        return self._forkserver.launch("engine.lens_worker:work", self._run)
+
+    @property
+    def recycle(self) -> int:
+        """Computations after which a worker is replaced."""
+        return self._recycle
+
+
+class _Lane(threading.Thread):
+    """One worker and the thread that feeds it."""
+
+    def __init__(self, pool: LensPool) -> None:
+        super().__init__(name="lens", daemon=True)
+        self._pool = pool
+        self._count = 0
+        self.worker: Worker | None = None
+
+    def run(self) -> None:
+        """Answer for ever."""
+        while True:
+            with contextlib.suppress(OSError, EOFError):
+                self._ensure_worker()  # before anybody asks, so that nobody waits for it
+            computation = self._pool.next()
+            try:
+                result, error = self._compute(computation)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                self._drop(dead=True)
+                result, error = None, _KILLED.format(lens=computation.request.lens)
+            self._pool.finish(computation, result, error)
+
+    def _compute(self, computation: _Computation) -> tuple[bytes | None, str]:
+        worker = self._ensure_worker()
+        request = computation.request
+        worker.pipe.send((request.lens, request.model, request.image, dict(request.options)))
+        while not worker.pipe.poll(_SLICE_SECONDS):
+            if not self._pool.wanted(computation):
+                self._drop()
+                return None, "Nobody waited for this view any longer."
+        fine, answer = worker.pipe.recv()
+        self._count += 1
+        if self._count >= self._pool.recycle:
+            self._drop()
+        return (answer, "") if fine else (None, answer)
+
+    def _ensure_worker(self) -> Worker:
+        if self.worker is not None and self.worker.pipe.poll(0):  # it died while nobody asked
+            self._drop(dead=True)
+        if self.worker is None:
+            self._count = 0
+            self.worker = self._pool.launch()
+        return self.worker
+
+    def _drop(self, *, dead: bool = False) -> None:
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            if not dead:
+                worker.signal(signal.SIGKILL)
+            worker.close()

@@ -1,0 +1,147 @@
+"""The lens pool with lenses that hang, die and refuse, in real worker processes."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.forkserver import Forkserver
+from engine.lens_pool import ByteCache, LensPool, Request
+from engine.protocol import EngineError
+from tests.engine.waiting import wait_until
+
+
+def _request(lens: str, version: int | None = None, **options: Any) -> Request:
+    return Request(lens, "random:lenet5", version, "digits/test/3", options)
+
+
+def _look(pool: LensPool, request: Request, timeout: float = 90.0) -> Any:
+    return pickle.loads(pool.look(request, timeout, lambda: False))  # noqa: S301
+
+
+@pytest.fixture
+def make_pool(forkserver: Forkserver) -> Iterator[Callable[..., LensPool]]:
+    made: list[LensPool] = []
+
+    def make(workers: int = 1, **settings: Any) -> LensPool:
+        pool = LensPool(forkserver, workers=workers, run="tests.engine.fake_lenses:run", **settings)
+        made.append(pool)
+        pool.start()
+        return pool
+
+    yield make
+    for pool in made:
+        pool.close()
+
+
+MakePool = Callable[..., LensPool]
+
+
+def test_result_comes_back_and_the_second_look_is_cached(
+    make_pool: MakePool, tmp_path: Path
+) -> None:
+    pool = make_pool()
+    calls, gate = tmp_path / "calls", tmp_path / "gate"
+    gate.touch()
+    request = _request("count", 1, calls=str(calls), gate=str(gate))
+    first = _look(pool, request)
+    assert first["model"] == "random:lenet5"
+    assert first["image"] == "digits/test/3"
+    assert first["pid"] != os.getpid()
+    assert _look(pool, request) == first
+    assert calls.read_text() == "x"
+    _look(pool, _request("count", 2, calls=str(calls), gate=str(gate)))  # other weights
+    assert calls.read_text() == "xx"
+
+
+def test_identical_looks_at_once_are_computed_once(make_pool: MakePool, tmp_path: Path) -> None:
+    pool = make_pool(workers=2)
+    calls, gate = tmp_path / "calls", tmp_path / "gate"
+    request = _request("count", calls=str(calls), gate=str(gate))
+    with ThreadPoolExecutor(10) as threads:
+        answers = [threads.submit(_look, pool, request) for _ in range(10)]
+        wait_until(calls.exists, "the lens was called")
+        gate.touch()
+        assert len({answer.result()["pid"] for answer in answers}) == 1
+    assert calls.read_text() == "x"
+
+
+def test_a_lens_that_hangs_is_killed_and_the_next_answers(make_pool: MakePool) -> None:
+    pool = make_pool()
+    before = _look(pool, _request("echo"))["pid"]
+    with pytest.raises(EngineError, match=r"'hang' was not ready after 0\.3 s"):
+        _look(pool, _request("hang"), timeout=0.3)
+    after = _look(pool, _request("echo", again=1))["pid"]
+    assert after != before
+    wait_until(lambda: not Path(f"/proc/{before}").exists(), "the hanging worker is gone")
+
+
+def test_a_killed_worker_is_told_and_the_pool_goes_on(make_pool: MakePool) -> None:
+    pool = make_pool()
+    with pytest.raises(EngineError, match="computed the view 'die' was killed"):
+        _look(pool, _request("die"))
+    pid = _look(pool, _request("echo"))["pid"]
+    os.kill(pid, signal.SIGKILL)  # while nobody asks
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it is gone")
+    assert _look(pool, _request("echo", again=1))["pid"] != pid
+
+
+def test_sentences_pass_and_mistakes_become_one(make_pool: MakePool) -> None:
+    pool = make_pool()
+    with pytest.raises(EngineError, match=r"^This view needs a network: choose one\.$"):
+        _look(pool, _request("refuse"))
+    with pytest.raises(EngineError, match=r"could not be computed \(KeyError\)"):
+        _look(pool, _request("crash"))
+
+
+def test_when_the_last_one_leaves_the_computation_ends(make_pool: MakePool) -> None:
+    pool = make_pool()
+    pid = _look(pool, _request("echo"))["pid"]
+    left = threading.Event()
+    stays: list[str] = []
+
+    def leaves() -> None:
+        with pytest.raises(EngineError, match="has gone"):
+            pool.look(_request("hang"), 90.0, left.is_set)
+
+    def waits() -> None:
+        with pytest.raises(EngineError, match="not ready after 2 s"):
+            pool.look(_request("hang"), 2.0, lambda: False)
+        stays.append("waited to its own end")
+
+    threads = [threading.Thread(target=leaves), threading.Thread(target=waits)]
+    for thread in threads:
+        thread.start()
+    left.set()
+    threads[0].join()
+    assert Path(f"/proc/{pid}").exists()  # somebody still waits
+    threads[1].join()
+    assert stays == ["waited to its own end"]
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the worker was killed")
+
+
+def test_workers_are_replaced_after_a_while(make_pool: MakePool) -> None:
+    pool = make_pool(recycle=2)
+    pids = [_look(pool, _request("echo", number=number))["pid"] for number in range(4)]
+    assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+def test_cache_keeps_the_recently_used_within_its_bytes() -> None:
+    cache = ByteCache(10)
+    cache.put("a", b"1234")
+    cache.put("b", b"1234")
+    assert cache.get("a") == b"1234"
+    cache.put("c", b"123")  # 11 bytes: b, not used since, leaves
+    assert [cache.get(key) for key in "abc"] == [b"1234", None, b"123"]
+    cache.put("d", b"123456")  # more than half
+    assert cache.get("d") is None
+    cache.put("a", b"12345")  # replaced, not added
+    assert [cache.get(key) for key in "ac"] == [b"12345", b"123"]

@@ -70,10 +70,12 @@ def store_image(content: bytes) -> str:
     Raises:
         DataError: when it is empty or too large.
     """
-    if not 0 < len(content) <= MAX_IMAGE_BYTES:
+    if not content:
+        raise DataError("The picture is empty (0 bytes): choose another file.")
+    if len(content) > MAX_IMAGE_BYTES:
         raise DataError(
-            f"The picture has {len(content)} bytes: between 1 byte and {MAX_IMAGE_BYTES // MIB} MB "
-            "are possible, save it smaller."
+            f"The picture has {len(content) / MIB:.1f} MB: up to {MAX_IMAGE_BYTES // MIB} MB are "
+            "possible, save it smaller."
         )
     return _keep(content, ".img")
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from engine.words import LATEST, Timings
+from engine.words import Timings
 from models.weights import save_weights
 from training import checkpoint
 from training.run_store import RunStore
@@ -72,7 +72,7 @@ class Keeper:
     def save_weights(self) -> None:
         """Replace the weights that everybody who looks at the run sees."""
         begin = time.monotonic()
-        self._save(self._directory / LATEST)
+        self._save(self._store.weights_path(self._run_id))
         self._weights_clock.spent(begin)
 
     def save_snapshot(self) -> None:

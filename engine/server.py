@@ -24,7 +24,6 @@ from engine.people import sentence_of
 from engine.protocol import Capacity, EngineError
 from engine.supervisor import Supervisor
 from engine.wire import Blob
-from engine.words import LATEST
 from models.references import RunRef, parse_reference
 from training.admission import admit
 from training.run_store import RunStore
@@ -188,7 +187,7 @@ class Server:
         if not isinstance(reference, RunRef) or reference.step is not None:
             return None
         try:
-            return (self._store.path(reference.run_id) / LATEST).stat().st_mtime_ns
+            return self._store.weights_path(reference.run_id).stat().st_mtime_ns
         except OSError:
             return None  # no weights yet; the lens says so
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from training.events import FailReason, FinishReason
-
-LATEST: Final = "latest.safetensors"  # in a run's directory: its newest weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,8 @@ class RunFollower:
         self._path = store.events_path(run_id)  # checks the id
         self._store = store
         self._lock = threading.Lock()
+        self._cursor = 0
+        self._size = -1  # of the file when it was read last
         self.version = 0
         self._forget()
 
@@ -103,8 +105,7 @@ class RunFollower:
         return len(self._passes)
 
     def _forget(self) -> None:
-        self._cursor: int = 0
-        self._size: int = -1  # of the file when it was read last
+        self._cursor, self._size = 0, -1
         self._passes = [_Pass()]
         self.controls: tuple[Control, ...] = ()
         self._forget_pass()

@@ -1,7 +1,7 @@
 """The directories in which runs live: the only thing a trainer writes and a page reads about a run.
 
-    <root>/<run_id>/   spec.json · events.jsonl · status.json · snapshots/<step>.safetensors ·
-                       checkpoint.pt
+    <root>/<run_id>/   spec.json · events.jsonl · status.json · latest.safetensors ·
+                       snapshots/<step>.safetensors · checkpoint.pt
 
 `events.jsonl` is written by the worker only and `status.json` by the supervisor only, so no lock is
 needed. Readers survive anything they find: a torn last line is read again later, a directory that
@@ -141,6 +141,10 @@ class RunStore:
     def events_path(self, run_id: str) -> Path:
         """Where the run's events are, or will be."""
         return self.path(run_id) / "events.jsonl"
+
+    def weights_path(self, run_id: str) -> Path:
+        """Where the run's newest weights are, or will be; replaced while it trains."""
+        return self.path(run_id) / "latest.safetensors"
 
     def snapshot_path(self, run_id: str, step: int) -> Path:
         """Where the snapshot of a step is, or will be."""

@@ -137,10 +137,12 @@ def _figures(follower: RunFollower, status: RunStatus, spec: TrainSpec) -> None:
                     "Per image; backward includes the update",
                 ),
                 last,
-                ("Device", started.device, started.note or "Where the network trains"),
+                ("Device", started.device, "Where the network trains"),
             ]
         )
     )
+    if started.note:
+        st.caption(started.note)
 
 
 def _waiting(status: RunStatus, spec: TrainSpec) -> None:

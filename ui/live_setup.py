@@ -16,12 +16,12 @@ from models.registry import get_architecture
 from training.admission import Admission, admit
 from training.run_store import RunError
 from training.schedules import lr_factor
-from training.spec import ScheduleSpec, SpecError, TrainSpec
+from training.spec import CustomNetwork, ScheduleSpec, SpecError, TrainSpec
 from ui import html, runtime, setup
 from ui.charts import CHART_CONFIG
 from ui.components.layer_editor import layer_editor
 from ui.run_names import run_title
-from ui.spec_form import CUSTOM, CUSTOM_LAYERS, read_spec
+from ui.spec_form import CUSTOM, CUSTOM_NETWORK, read_spec
 from ui.url_state import choice
 from viz.figures.curves import plot_schedule
 from viz.results import ContactSheet, Curve
@@ -202,7 +202,7 @@ def _network(values: dict[str, Any]) -> None:
         st.error(str(error))
         return
     if values["net"] == CUSTOM:
-        layers = st.session_state[CUSTOM_LAYERS]
+        layers = st.session_state[CUSTOM_NETWORK].layers
     else:
         architecture = get_architecture(values["net"])
         layers = architecture.layers(info.shape, len(info.classes))
@@ -211,7 +211,7 @@ def _network(values: dict[str, Any]) -> None:
         layers, input_shape=info.shape, num_classes=len(info.classes), key="live.editor"
     )
     if edited.layers != layers:
-        st.session_state[CUSTOM_LAYERS] = edited.layers
+        st.session_state[CUSTOM_NETWORK] = CustomNetwork(layers=edited.layers)
         st.session_state[setup.CHOOSE_CUSTOM] = True
         st.rerun()
 

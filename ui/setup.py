@@ -16,7 +16,7 @@ from data.catalogue import DataError, get_info, list_datasets
 from models.registry import get_architecture, list_architectures
 from training.presets import get_preset, list_presets
 from training.spec import NamedNetwork, ScheduleSpec, TrainSpec
-from ui.spec_form import CUSTOM, CUSTOM_LAYERS, form_values
+from ui.spec_form import CUSTOM, CUSTOM_NETWORK, form_values
 from ui.url_state import linked_values, write
 
 OPTIMIZERS = {
@@ -37,6 +37,8 @@ USUAL_LR = {"sgd": 0.05, "adam": 1e-3, "adamw": 1e-3, "adadelta": 1.0, "rmsprop"
 START_PRESET = "digits_quick"
 CHOOSE_CUSTOM = "live.choose_custom"
 """Session key set when an edit in the layer table has made the network the visitor's own."""
+KEPT_ZIP = "live.kept_zip"
+"""Session key of (upload id, data set name): each upload is checked and kept once."""
 LAST_SPEC = "live.last_spec"
 """Session key of the settings a visitor trained with last."""
 
@@ -107,7 +109,7 @@ def render_form() -> dict[str, Any]:
     with st.expander("Length, stopping, seed, device", icon=":material/timer:"):
         _length(values)
     write(
-        {key: value for key, value in values.items() if key != CUSTOM_LAYERS},
+        {key: value for key, value in values.items() if key != CUSTOM_NETWORK},
         form_values(get_preset(START_PRESET).spec) | {"title": ""},
     )
     return values
@@ -158,26 +160,28 @@ def _own_images() -> None:
         "Or put such a folder on the server, into the data directory, and choose it from the list."
     )
     upload = st.file_uploader("Zip of class folders", type="zip", key="live.zip")
-    if upload is None or st.session_state.get("live.zip_done") == upload.file_id:
+    if upload is None:
         return
-    try:
-        name = store_upload(upload.getvalue())
-    except DataError as error:
-        st.error(str(error))
-        return
-    st.session_state["live.zip_done"] = upload.file_id
-    st.session_state["live.zip_name"] = name
-    st.success(f"{upload.name} holds {len(get_info(name).classes)} classes.")
-    st.button("Use these images", on_click=_use_zip, type="primary")
+    kept: tuple[str, str] = st.session_state.get(KEPT_ZIP, ("", ""))
+    if kept[0] != upload.file_id:
+        try:
+            kept = (upload.file_id, store_upload(upload.getvalue()))
+        except DataError as error:
+            st.error(str(error))
+            return
+        st.session_state[KEPT_ZIP] = kept
+    info = get_info(kept[1])
+    st.success(f"{info.num_train:,} training images in {len(info.classes)} classes.")
+    st.button("Use these images", on_click=_use, args=(kept[1],), type="primary")
 
 
-def _use_zip() -> None:
-    st.session_state["data"] = st.session_state["live.zip_name"]
+def _use(dataset: str) -> None:
+    st.session_state["data"] = dataset
 
 
 def _network(values: dict[str, Any]) -> None:
     names = [architecture.name for architecture in list_architectures()]
-    if CUSTOM_LAYERS in st.session_state:
+    if CUSTOM_NETWORK in st.session_state:
         names.append(CUSTOM)
     if st.session_state.pop(CHOOSE_CUSTOM, False):
         st.session_state["net"] = CUSTOM
@@ -185,10 +189,17 @@ def _network(values: dict[str, Any]) -> None:
         st.session_state["net"] = NamedNetwork().name
     values["net"] = st.selectbox(
         "Network", names, key="net",
-        format_func=lambda name: "My own layers" if name == CUSTOM else get_architecture(name).title,
+        format_func=_network_name,
     )  # fmt: skip
     if values["net"] == CUSTOM:
-        values[CUSTOM_LAYERS] = st.session_state[CUSTOM_LAYERS]
+        values[CUSTOM_NETWORK] = st.session_state[CUSTOM_NETWORK]
+
+
+def _network_name(name: str) -> str:
+    if name != CUSTOM:
+        return get_architecture(name).title
+    title: str = st.session_state[CUSTOM_NETWORK].title
+    return title
 
 
 def _optimizer(values: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from training.spec import CustomNetwork, NamedNetwork, TrainSpec, parse_spec
 
 CUSTOM = "custom"
-CUSTOM_LAYERS = "live.layers"
-"""Session key of the layer list in the editor: too long for a link, so it travels in the spec."""
+CUSTOM_NETWORK = "live.network"
+"""Session key of a `CustomNetwork`: too long for a link, so it travels in the spec of a run."""
 
 # widget key -> path in the spec
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -60,7 +60,7 @@ def form_values(spec: TrainSpec) -> dict[str, Any]:
         state[key] = _to_widget(key, _at(values, path))
     if isinstance(spec.network, CustomNetwork):
         state["net"] = CUSTOM
-        state[CUSTOM_LAYERS] = spec.network.layers
+        state[CUSTOM_NETWORK] = spec.network
     else:
         state["net"] = spec.network.name
     return state
@@ -78,8 +78,7 @@ def read_spec(state: Mapping[str, Any]) -> TrainSpec:
             _put(values, path, _from_widget(key, state[key]))
     name = state.get("net", NamedNetwork().name)
     if name == CUSTOM:
-        layers = [layer.model_dump() for layer in state[CUSTOM_LAYERS]]
-        values["network"] = {"kind": "custom", "layers": layers}
+        values["network"] = state[CUSTOM_NETWORK]
     else:
         values["network"] = {"kind": "named", "name": name}
     return parse_spec(values)

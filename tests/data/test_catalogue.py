@@ -77,7 +77,7 @@ def test_torchvision_agrees_on_class_names_and_files() -> None:
     ],
 )
 def test_unknown_names_are_refused_in_one_short_sentence(name: str, said: str) -> None:
-    with pytest.raises(DataError, match="^[^\n]+[.?]$") as caught:
+    with pytest.raises(DataError, match=r"^[^\n]+[.?]$") as caught:
         get_info(name)
     assert said in str(caught.value)
     assert len(str(caught.value)) < 400

@@ -12,7 +12,7 @@ import torch
 
 from engine.status_writer import StatusWriter
 from engine.supervisor import Supervisor
-from engine.words import LATEST, Timings
+from engine.words import Timings
 from models.weights import load_weights
 from tests.engine.conftest import MakeSupervisor
 from tests.engine.waiting import all_events, endless_spec, last_step, short_spec, wait_until
@@ -51,8 +51,8 @@ def test_killed_worker_resumes_to_the_same_bits_and_disturbs_nobody(
     assert [event.attempt for event in starts] == [0, 1]
     assert starts[1].step > 0
 
-    expected, _ = load_weights(store.path(bystander) / LATEST)
-    resumed, metadata = load_weights(store.path(victim) / LATEST)
+    expected, _ = load_weights(store.weights_path(bystander))
+    resumed, metadata = load_weights(store.weights_path(victim))
     assert metadata == {"step": "200"}
     assert expected.keys() == resumed.keys()
     for name, weights in expected.items():

@@ -59,7 +59,7 @@ def test_saturating_fails_and_its_twin_learns() -> None:
     failing = train_preset("saturating", epochs=5)
     assert accuracy(failing, "test") < 0.2
     assert min(event.loss for event in of(Evaluated, failing)) > 0.98 * math.log(10)
-    assert accuracy(train_preset("saturating_repaired", epochs=5), "test") > 0.9
+    assert accuracy(train_preset("saturating_repaired", epochs=5), "test") > 0.7
 
 
 def test_shortcut_shows_in_the_test_only() -> None:

@@ -25,7 +25,6 @@ from training.run_store import RunStore
 from training.spec import DatasetSpec, TrainSpec, sentence
 from viz.lenses.registry import LensError
 
-LATEST = "latest.safetensors"  # in a run's directory, replaced while it trains
 KEPT_NETS = 8
 KEPT_DATASETS = 2
 _T = TypeVar("_T")
@@ -132,7 +131,7 @@ class LensContext:
                 ways = f"near it are {', '.join(map(str, near))}" if near else "none is kept yet"
                 raise LensError(f"Run {run_id} keeps no weights of step {step}: {ways}.")
             return self.store.snapshot_path(run_id, step)
-        latest = self.store.path(run_id) / LATEST
+        latest = self.store.weights_path(run_id)
         if latest.is_file():
             return latest
         if not steps:

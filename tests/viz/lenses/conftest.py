@@ -15,7 +15,7 @@ from models.weights import save_weights
 from training.network import spec_layers
 from training.run_store import RunStore
 from training.spec import TrainSpec, parse_spec
-from viz.lenses.context import LATEST, LensContext
+from viz.lenses.context import LensContext
 
 LAYERS = [
     {"kind": "conv", "out_channels": 4, "kernel_size": 5, "padding": 2},
@@ -68,7 +68,7 @@ def write(store: RunStore, spec: TrainSpec, run_id: str) -> WriteWeights:
         info = get_info(spec.dataset.name)
         layers = spec_layers(spec, info)
         net = build_network(layers, info.shape, len(info.classes), seed=seed).eval()
-        path = store.snapshot_path(run_id, step) if snapshot else store.path(run_id) / LATEST
+        path = store.snapshot_path(run_id, step) if snapshot else store.weights_path(run_id)
         save_weights(path, net.state_dict(), {"step": str(step)})
         return net
 

@@ -16,7 +16,7 @@ from tests.viz.lenses.conftest import WriteWeights
 from training.run_store import RunStore
 from training.spec import DatasetSpec
 from viz.lenses import context as context_module
-from viz.lenses.context import LATEST, LensContext, choose_split, dataset_spec
+from viz.lenses.context import LensContext, choose_split, dataset_spec
 from viz.lenses.registry import LensError
 
 
@@ -138,7 +138,7 @@ def test_a_missing_snapshot_names_those_nearby(
 def test_torn_or_foreign_weights_get_a_sentence(
     context: LensContext, store: RunStore, run_id: str
 ) -> None:
-    path = store.path(run_id) / LATEST
+    path = store.weights_path(run_id)
     path.write_bytes(b"torn")
     with pytest.raises(ValueError, match="cannot be read as weights"):
         context.subject(f"run:{run_id}")

@@ -17,7 +17,7 @@ from data.catalogue import Framing
 WORKING_SIDE = 256  # larger pictures are reduced to this before anything else
 CELLS = 4  # bitmap cells per pixel, a side, where stroke widths are measured and changed
 LEAST_CONTRAST = 0.1  # of black to white: less is an empty page
-INK_LEVEL = 0.25  # what counts as a stroke when the drawing is cut out
+INK_LEVEL = 0.12  # what counts as a stroke when the drawing is cut out
 LARGEST_STRETCH = 2.0  # a "1" stays narrow where other digits are stretched to fill the box
 LARGEST_LEAN = 1.0  # 45 degrees
 LARGEST_CHANGE = 3.0  # pixels by which a stroke's edge may be moved
@@ -40,12 +40,12 @@ def lay_out(gray: Tensor, framing: Framing, size: tuple[int, int]) -> tuple[Tens
         return torch.zeros(size), note
     cut = _cut_out(_upright(strokes) if framing.upright else strokes)
     cells = (size[0] * CELLS, size[1] * CELLS)  # a fine bitmap, on which strokes can be changed
-    bitmap = _centred(_scaled(cut, framing, CELLS, 0), framing, cells) >= 0.5
+    bitmap = _centred(_scaled(cut, framing, CELLS, 0), framing, cells, CELLS) >= 0.5
     change = _edge_shift(bitmap, framing)
     if change == 0 and framing.block == 1:
-        return _centred(_scaled(cut, framing, 1, 0), framing, size), note
+        return _centred(_scaled(cut, framing, 1, 0), framing, size, 1), note
     if change > 0:  # thicker strokes reach farther: leave them room in the box
-        bitmap = _centred(_scaled(cut, framing, CELLS, change), framing, cells) >= 0.5
+        bitmap = _centred(_scaled(cut, framing, CELLS, change), framing, cells, CELLS) >= 0.5
     bitmap = _signed_distance(bitmap) <= change
     bitmap = _signed_distance(bitmap) <= _edge_shift(
         bitmap, framing
@@ -150,19 +150,25 @@ def _scaled(cut: Tensor, framing: Framing, cells: int, margin: float) -> Tensor:
     return _resized(cut, max(1, round(height * down)), max(1, round(width * across)))
 
 
-def _centred(cut: Tensor, framing: Framing, size: tuple[int, int]) -> Tensor:
-    """The cut-out on black, centred as the set does but never over the frame's edge."""
+def _centred(cut: Tensor, framing: Framing, size: tuple[int, int], pixel: int) -> Tensor:
+    """The cut-out on black, centred as the set does but never over the frame's edge.
+
+    `pixel`: cells of this frame to a pixel of the set.
+    """
     height, width = cut.shape
-    middle = (height / 2, width / 2)
     if framing.centre == "mass":
         rows, columns = torch.arange(height) + 0.5, torch.arange(width) + 0.5
         mass = cut.sum().clamp(min=1e-6)
-        middle = (
+        down, across = (
             float((cut.sum(1) * rows).sum() / mass),
             float((cut.sum(0) * columns).sum() / mass),
         )
-    top = min(max(round(size[0] / 2 - middle[0]), 0), size[0] - height)
-    left = min(max(round(size[1] / 2 - middle[1]), 0), size[1] - width)
+        # In every image of MNIST the centre of mass lies up to one pixel right of and below the middle.
+        top, left = round((size[0] + pixel) / 2 - down), round((size[1] + pixel) / 2 - across)
+    else:
+        top, left = round((size[0] - height) / 2), round((size[1] - width) / 2)
+    top = min(max(top, 0), size[0] - height)
+    left = min(max(left, 0), size[1] - width)
     frame = torch.zeros(size)
     frame[top : top + height, left : left + width] = cut
     return frame

@@ -57,6 +57,11 @@ def admit(spec: TrainSpec) -> Admission:
 
 
 def _check_images(spec: TrainSpec, info: DatasetInfo) -> None:
+    if min(info.num_train, info.num_val, info.num_test) < 1:
+        raise SpecError(
+            f"{info.title} has {info.num_train} images to train on, {info.num_val} to validate and "
+            f"{info.num_test} to test, and each needs one: add images."
+        )
     side = min(info.shape[1:])
     if spec.dataset.shortcut > 0 and info.name != "shapes":
         raise SpecError(

@@ -85,9 +85,8 @@ class LayerHealth:
     layer: str
     activation_mean: float
     activation_std: float
-    dead: (
-        float | None
-    )  # share of units at or below 0 for every image of the batch; None: not a ReLU
+    # Share of units (maps, or neurons) at or below 0 everywhere for every image; None: not a ReLU.
+    dead: float | None
     gradient_norm: float
     update_ratio: float  # |update| / |weights|; about 1e-3 is healthy
 
@@ -118,7 +117,7 @@ class Finished(Event):
     """The run ended as planned, or because it was told to."""
 
     reason: FinishReason
-    seconds: float  # training time, pauses excluded
+    seconds: float  # training and validation, without pauses and the final test
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def test_each_image_has_its_own_draw(options: dict[str, Any], channels: int) -> 
     out, _ = augment(batch, torch.zeros(32, dtype=torch.int64))
     assert out.shape == batch.shape
     assert out.dtype == torch.float32
-    assert len(out.flatten(1).unique(dim=0)) >= 2
+    assert len({tuple(row) for row in out.flatten(1).tolist()}) >= 2
     assert float(out.min()) >= -1e-6
     assert float(out.max()) <= 1 + 1e-6
 
@@ -229,6 +229,5 @@ def test_everything_at_once_is_a_batch_to_train_on(images: Tensor, labels: Tenso
     assert out.shape == images.shape
     assert torch.isfinite(out).all()
     logits = torch.zeros(16, 10, requires_grad=True)
-    torch.nn.functional.cross_entropy(logits, targets).backward()
-    assert logits.grad is not None
-    torch.testing.assert_close(logits.grad.sum(1), torch.zeros(16), atol=1e-6, rtol=0)
+    (gradient,) = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, targets), logits)
+    torch.testing.assert_close(gradient.sum(1), torch.zeros(16), atol=1e-6, rtol=0)

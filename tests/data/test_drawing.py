@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from data.catalogue import DatasetInfo, Framing, get_info
 from data.drawing import lay_out
@@ -44,7 +47,10 @@ def _middle_of_mass(picture: Tensor) -> tuple[float, float]:
 
 
 def _difference(one: Tensor, two: Tensor) -> float:
-    return float((one.float() - two.float()).abs().mean()) / 255
+    """Mean difference of pixels in [0, 1], where one may lie a pixel beside the other: places are
+    whole pixels, and a middle that falls between two may go to either."""
+    moved = (two.roll((down, across), (1, 2)) for down in (-1, 0, 1) for across in (-1, 0, 1))
+    return min(float((one.float() - other.float()).abs().mean()) / 255 for other in moved)
 
 
 @pytest.mark.parametrize("info", [MNIST, DIGITS, FASHION])
@@ -69,8 +75,8 @@ def test_mnist_fills_a_box_of_20_pixels_around_the_centre_of_mass() -> None:
     top, bottom, *_ = _box(picture)
     assert bottom - top + 1 in (20, 21)
     down, across = _middle_of_mass(picture)
-    assert down == pytest.approx(14, abs=0.75)
-    assert across == pytest.approx(14, abs=0.75)
+    assert 13.9 < down < 15.1  # as in every image of MNIST
+    assert 13.9 < across < 15.1
 
 
 def test_digits_fill_the_whole_height_and_three_quarters_of_the_width() -> None:
@@ -89,7 +95,7 @@ def test_thin_and_thick_pens_give_strokes_like_the_sets(stroke: int) -> None:
     mnist = fit_image(_seven(stroke=stroke), MNIST).picture
     length = 20 / 60 * (40 + 65)  # of the strokes, once scaled to the box
     width = float(mnist.float().sum()) / 255 / length
-    assert 1.2 < width < 3.3
+    assert 1.0 < width < 3.3  # edges that are softened count for less
 
 
 def test_a_slanted_stroke_stands_upright_in_digits() -> None:
@@ -156,10 +162,39 @@ def test_framing_without_strokes_keeps_grey_levels() -> None:
     assert float(picture.sum()) == pytest.approx(float(image.sum()))
 
 
-def test_the_digits_own_pictures_come_out_much_as_they_went_in() -> None:
-    """Not the same, for the set was made from bitmaps that are gone, but closer than to any other."""
-    images = load_dataset("digits").test.images[:60]
-    fitted = torch.stack([fit_image(image, DIGITS).picture for image in images])
-    apart = torch.cdist(fitted.flatten(1).float(), images.flatten(1).float())
-    hits = (apart.argmin(1) == torch.arange(60)).float().mean()
-    assert float(hits) > 0.9
+def test_the_digits_own_pictures_keep_their_class() -> None:
+    """Not pixel for pixel, for the set's bitmaps are gone; but their nearest neighbour stays right."""
+    digits = load_dataset("digits")
+    fitted = torch.stack([fit_image(image, DIGITS).picture for image in digits.test.images[:100]])
+    apart = torch.cdist(fitted.flatten(1).float(), digits.train.images.flatten(1).float())
+    nearest = digits.train.labels[apart.argmin(1)]
+    assert float((nearest == digits.test.labels[:100]).float().mean()) >= 0.9
+
+
+@pytest.mark.data
+def test_mnists_own_pictures_stay_almost_as_they_are(real_data: Callable[[str], Path]) -> None:
+    real_data("MNIST/raw")
+    images = load_dataset("mnist").test.images[:100]
+    fitted = torch.stack([fit_image(image, MNIST).picture for image in images])
+    apart = (fitted.float() - images.float()).abs().mean((1, 2, 3)) / 255
+    assert float(apart.median()) < 0.01
+
+
+@pytest.mark.data
+def test_digits_of_other_writers_drawn_on_a_pad_are_recognised(
+    real_data: Callable[[str], Path],
+) -> None:
+    """MNIST's digits, laid out as those of the small set, by their nearest neighbour in it."""
+    digits = load_dataset("digits")
+    real_data("MNIST/raw")
+    drawn = load_dataset("mnist").test
+    fitted = torch.stack([fit_image(image, DIGITS).picture for image in drawn.images[:200]])
+    scaled = interpolate(drawn.images[:200].float(), size=(16, 16), mode="area")
+    train = digits.train.images.flatten(1).float()
+
+    def accuracy(pictures: Tensor) -> float:
+        nearest = torch.cdist(pictures.flatten(1).float(), train).argmin(1)
+        return float((digits.train.labels[nearest] == drawn.labels[:200]).float().mean())
+
+    assert accuracy(fitted) > 0.65
+    assert accuracy(fitted) > accuracy(scaled) + 0.25  # what plain scaling would give

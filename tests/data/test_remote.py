@@ -11,7 +11,9 @@ import pickle
 import struct
 import tarfile
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,11 +95,12 @@ class Server:
         if request.command == "HEAD":
             return
         self.requests.append(name)
-        request.wfile.write(body[: len(body) // 2])
-        request.wfile.flush()
-        self.hold.wait(30)
-        if not self.cut:
-            request.wfile.write(body[len(body) // 2 :])
+        with suppress(ConnectionError):  # torchvision hangs up once it knows where a link leads
+            request.wfile.write(body[: len(body) // 2])
+            request.wfile.flush()
+            self.hold.wait(30)
+            if not self.cut:
+                request.wfile.write(body[len(body) // 2 :])
 
     def close(self) -> None:
         self.hold.set()
@@ -117,8 +120,8 @@ def server() -> Iterator[Server]:
 def _small_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     """The catalogue expects as few images as the tests make."""
     for name in ("mnist", "cifar10"):
-        info = replace(get_info(name), num_train=36, num_val=4, num_test=NUM_TEST)
-        monkeypatch.setitem(catalogue._FIXED, name, info)  # type: ignore[arg-type]
+        info = replace(get_info(name), num_train=30, num_val=10, num_test=NUM_TEST)
+        monkeypatch.setitem(catalogue._FIXED, name, info)
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +133,10 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def mnist_online(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    server.files = {f"{name}.gz": gzip.compress(body) for name, body in _mnist_files().items()}
+    # Zeros after the end are allowed in gzip files; they make these large enough to arrive in parts.
+    server.files = {
+        f"{name}.gz": gzip.compress(body) + bytes(200_000) for name, body in _mnist_files().items()
+    }
     monkeypatch.setattr(MNIST, "mirrors", [server.url])
     sums = [
         (name, hashlib.md5(server.files[name], usedforsecurity=False).hexdigest())
@@ -175,7 +181,7 @@ def test_files_on_disk_are_read_without_the_network(data_root: Path) -> None:
     _lay_out_mnist(data_root)
     assert is_available("mnist")
     data = load_dataset("mnist")
-    assert [len(data.train), len(data.val), len(data.test)] == [36, 4, 20]
+    assert [len(data.train), len(data.val), len(data.test)] == [30, 10, 20]
     for part in (data.train, data.val, data.test):
         assert part.images.shape[1:] == (1, 28, 28)
         assert torch.equal(part.images[:, 0, 0, 0], (part.labels * 20).to(torch.uint8))
@@ -200,12 +206,13 @@ def test_a_download_arrives_and_leaves_only_the_files(
 ) -> None:
     data = load_dataset("mnist")
     assert len(data.test) == NUM_TEST
-    assert sorted(mnist_online.requests) == sorted(mnist_online.files)
+    # torchvision asks for each file twice: where does the link lead, and then the file itself.
+    assert Counter(mnist_online.requests) == dict.fromkeys(mnist_online.files, 2)
     folder = data_root / "MNIST" / "raw"
     assert sorted(path.name for path in folder.iterdir()) == sorted(REMOTE["mnist"].files)
     assert _leftovers(data_root) == []
     load_dataset("mnist")
-    assert len(mnist_online.requests) == 4  # not fetched again
+    assert len(mnist_online.requests) == 8  # not fetched again
 
 
 def test_progress_can_be_followed_from_another_process(
@@ -258,7 +265,7 @@ def test_two_processes_at_once_fetch_once(mnist_online: Server) -> None:
     for thread in threads:
         thread.join()
     assert is_available("mnist")
-    assert len(mnist_online.requests) == 4
+    assert Counter(mnist_online.requests) == dict.fromkeys(mnist_online.files, 2)
 
 
 def test_archives_put_there_by_hand_are_unpacked_offline(
@@ -277,7 +284,7 @@ def test_archives_put_there_by_hand_are_unpacked_offline(
 def test_cifar_from_its_archive(cifar_archive: bytes, data_root: Path) -> None:
     (data_root / "cifar-10-python.tar.gz").write_bytes(cifar_archive)
     data = load_dataset("cifar10")
-    assert data.train.images.shape == (36, 3, 32, 32)
+    assert data.train.images.shape == (30, 3, 32, 32)
     assert data.train.images.is_contiguous()
     planes = data.test.images[:, :, 7, 9]
     labels = (data.test.labels * 20).to(torch.uint8)
@@ -336,5 +343,5 @@ def test_a_full_disk_is_said(mnist_online: Server, monkeypatch: pytest.MonkeyPat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(remote, "_fetch", full)
-    with pytest.raises(DataError, match="No space left on device.*make room there"):
+    with pytest.raises(DataError, match=r"No space left on device.*make room there"):
         load_dataset("mnist")

@@ -118,6 +118,13 @@ def test_images_too_small_for_the_network(monkeypatch: pytest.MonkeyPatch) -> No
         admit(spec)
 
 
+def test_every_split_needs_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = dataclasses.replace(get_info("digits"), num_val=0)
+    monkeypatch.setattr(admission, "get_info", lambda *args: few)
+    with pytest.raises(SpecError, match="0 to validate"):
+        admit(parse_spec({}))
+
+
 def test_batch_norm_needs_two_numbers() -> None:
     """1257 = 4 · 314 + 1 digits: the last batch of 4 is one image, alone in its batch norm."""
     norm = layers(FLAT, {"kind": "linear", "out_features": 5}, {"kind": "norm"}, LINEAR)

@@ -7,11 +7,13 @@ counted while they are decompressed. Nothing here imports torch or decodes a pic
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import stat
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -44,6 +46,9 @@ _PACKED = (
 # The two methods that Python decompresses in bounded pieces.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_PICTURE = ".img"
+_TEMPORARY = ".tmp"
+_STALE_SECONDS = 3600.0  # a write that is going on is younger
 
 
 def store_upload(content: bytes) -> str:
@@ -77,7 +82,7 @@ def store_image(content: bytes) -> str:
             f"The picture has {len(content) / MIB:.1f} MB: up to {MAX_IMAGE_BYTES // MIB} MB are "
             "possible, save it smaller."
         )
-    return _keep(content, ".img")
+    return _keep(content, _PICTURE)
 
 
 def read_image(digest: str) -> bytes:
@@ -87,7 +92,7 @@ def read_image(digest: str) -> bytes:
         DataError: when there is no such upload.
     """
     try:
-        return _path(digest, ".img").read_bytes()
+        return _path(digest, _PICTURE).read_bytes()
     except OSError:
         raise DataError(
             f"The picture {digest[:8]} is not kept here any more: upload it again."
@@ -230,31 +235,61 @@ def _path(digest: str, suffix: str) -> Path:
 
 
 def _keep(content: bytes, suffix: str) -> str:
-    """Write `content` under the digest of its bytes, all of it or nothing."""
+    """Write `content` under the digest of its bytes, all of it or nothing.
+
+    A picture is not flushed to the disk, which takes longer than everything else about a drawing:
+    one that a power cut takes is drawn again.
+    """
     digest = hashlib.sha256(content).hexdigest()
     path = _path(digest, suffix)
-    if path.is_file():
-        return digest
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = sum(entry.stat().st_size for entry in os.scandir(path.parent))
-        if kept + len(content) > MAX_KEPT_BYTES:
-            raise DataError(
-                f"{path.parent} is full ({kept // MIB} MB of uploads): remove old files there."
-            )
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        if path.is_file():
+            with contextlib.suppress(OSError):
+                path.touch()  # used just now, so it is not among the first to leave
+            return digest
+        _make_room(path.parent, len(content))
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=_TEMPORARY, delete=False) as file:
             temporary = Path(file.name)
             try:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if suffix != _PICTURE:
+                    os.fsync(file.fileno())
+                temporary.replace(path)
             except OSError:
                 temporary.unlink(missing_ok=True)
                 raise
-        temporary.replace(path)
     except OSError as error:
         raise DataError(
             f"The upload cannot be kept under {path.parent} ({error.strerror}): make room there, "
             "or set CONVSCOPE_DATA to a folder that can be written."
         ) from None
     return digest
+
+
+def _make_room(folder: Path, size: int) -> None:
+    """See that `size` bytes may be added; the pictures that were stored longest ago leave first.
+
+    Archives stay: runs name them. What a killed process left half-written leaves, too.
+
+    Raises:
+        DataError: when even without pictures there is no room.
+    """
+    files = []
+    for entry in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):  # another thread just renamed or removed it
+            status = entry.stat()
+            if entry.name.endswith(_TEMPORARY) and time.time() - status.st_mtime > _STALE_SECONDS:
+                Path(entry.path).unlink()
+            else:
+                files.append((status.st_mtime_ns, status.st_size, Path(entry.path)))
+    excess = sum(size for _, size, _ in files) + size - MAX_KEPT_BYTES
+    pictures = sorted(file for file in files if file[2].suffix == _PICTURE)
+    if excess > sum(size for _, size, _ in pictures):
+        raise DataError(f"{folder} is full of archives: remove old ones there.")
+    for _, size, path in pictures:
+        if excess <= 0:
+            break
+        path.unlink(missing_ok=True)
+        excess -= size

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, one_hot, pad
 from torchvision.transforms import v2
 
-LIGHTNESS = (0.299, 0.587, 0.114)  # ITU-R 601
+from data.pixels import LIGHTNESS
 
 
 class BatchTransform(v2.Transform):  # type: ignore[misc]  # torchvision ships no types

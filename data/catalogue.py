@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 IMAGE_SIZES = (16, 28, 32, 64)  # what people's own pictures are scaled to
 DEFAULT_IMAGE_SIZE = 32
+_STALE_SECONDS = 30.0
 
 # Own pictures are normalised with the statistics of ImageNet (torchvision's presets), as photos
 # usually are: measuring each folder would mean decoding it before it can be described.
@@ -96,6 +97,7 @@ class DownloadProgress:
 class RemoteFiles:
     """The files of a torchvision data set, in torchvision's own layout under `data_dir()`."""
 
+    loader: str  # its class in torchvision.datasets
     folder: str  # where the unpacked files lie
     files: tuple[str, ...]
     archives: tuple[str, ...]  # downloaded as, relative to `data_dir()`
@@ -110,19 +112,21 @@ class RemoteFiles:
         return all(_has_bytes(root / name) for name in self.archives)
 
 
-def _idx_files(folder: str) -> RemoteFiles:
+def _idx_files(loader: str) -> RemoteFiles:
+    folder = f"{loader}/raw"
     files = tuple(
         f"{part}-{kind}-ubyte"
         for part in ("train", "t10k")
         for kind in ("images-idx3", "labels-idx1")
     )
-    return RemoteFiles(folder, files, tuple(f"{folder}/{name}.gz" for name in files))
+    return RemoteFiles(loader, folder, files, tuple(f"{folder}/{name}.gz" for name in files))
 
 
 REMOTE: Mapping[str, RemoteFiles] = {
-    "mnist": _idx_files("MNIST/raw"),
-    "fashion_mnist": _idx_files("FashionMNIST/raw"),
+    "mnist": _idx_files("MNIST"),
+    "fashion_mnist": _idx_files("FashionMNIST"),
     "cifar10": RemoteFiles(
+        "CIFAR10",
         "cifar-10-batches-py",
         (*(f"data_batch_{index}" for index in range(1, 6)), "test_batch", "batches.meta"),
         ("cifar-10-python.tar.gz",),
@@ -302,10 +306,10 @@ def progress_path(name: str) -> Path:
     return data_dir() / f".download-{name}.json"
 
 
-def read_progress(name: str, *, stale_after: float = 30.0) -> DownloadProgress | None:
+def read_progress(name: str) -> DownloadProgress | None:
     """How far the download of `name` is; None when none runs.
 
-    A file not renewed for `stale_after` seconds was left by a process that died and is ignored.
+    A file not renewed for half a minute was left by a process that died and is ignored.
     """
     if name not in REMOTE:
         return None
@@ -316,7 +320,7 @@ def read_progress(name: str, *, stale_after: float = 30.0) -> DownloadProgress |
         done, total = int(values["done_bytes"]), int(values["total_bytes"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return None if age > stale_after else DownloadProgress(done, total)
+    return None if age > _STALE_SECONDS else DownloadProgress(done, total)
 
 
 def _sized(info: DatasetInfo, image_size: int | None) -> DatasetInfo:

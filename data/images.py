@@ -17,6 +17,7 @@ from torch import Tensor
 
 from data.catalogue import DatasetInfo
 from data.drawing import lay_out
+from data.pixels import LIGHTNESS, Normalizer
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_BYTES = 20 * 1024 * 1024
@@ -122,17 +123,15 @@ def fit_image(image: Tensor, info: DatasetInfo) -> Fitted:
 
 def normalize(images: Tensor, info: DatasetInfo) -> Tensor:
     """uint8 (N, C, H, W) to float32 with the set's mean 0 and deviation 1 per channel."""
-    mean = torch.tensor(info.mean, device=images.device).view(-1, 1, 1)
-    std = torch.tensor(info.std, device=images.device).view(-1, 1, 1)
-    return (images.float() / 255 - mean) / std
+    return Normalizer(info, images.device).from_bytes(images)
 
 
 def _gray(image: Tensor) -> Tensor:
-    """float (H, W) in [0, 1]: the lightness of ITU-R 601, as PIL's mode L."""
+    """float (H, W) in [0, 1]: the lightness, as PIL's mode L."""
     values = image.float() / 255
     if image.shape[0] == 1:
         return values[0]
-    return (values * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(0)
+    return (values * torch.tensor(LIGHTNESS).view(3, 1, 1)).sum(0)
 
 
 def _reduced(picture: Image.Image) -> Image.Image:

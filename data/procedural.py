@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from data.outlines import OUTLINES, REACH
+from data.pixels import LIGHTNESS
 
 PATTERNS = ("stripes", "checker", "dots")
 CLASSES = (*OUTLINES, *PATTERNS)  # label = place in this order
@@ -225,7 +226,7 @@ def _contrasting(others: Tensor, generator: torch.Generator) -> Tensor:
 
 def _difference(a: Tensor, b: Tensor) -> Tensor:
     """How different two colours look, mostly how light they are: also readable in grey."""
-    weights = torch.tensor([0.299, 0.587, 0.114])
+    weights = torch.tensor(LIGHTNESS)
     lightness = ((a - b) * weights).sum(-1).abs()
     distance: Tensor = torch.linalg.vector_norm(a - b, dim=-1)
     return 0.8 * lightness + 0.2 * distance

@@ -15,14 +15,14 @@ import logging
 import shutil
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
+from torchvision import datasets
 
 from data.catalogue import REMOTE, DatasetInfo, get_info, progress_path
 from data.paths import DataError, data_dir
@@ -33,12 +33,6 @@ PROGRESS_SECONDS = 0.2
 SOCKET_TIMEOUT = 30.0  # seconds without a byte; urllib itself would wait for ever
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
-
-_LOADERS: Mapping[str, type[MNIST] | type[FashionMNIST] | type[CIFAR10]] = {
-    "mnist": MNIST,
-    "fashion_mnist": FashionMNIST,
-    "cifar10": CIFAR10,
-}
 
 
 def load_remote(name: str) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -86,7 +80,12 @@ def _fetch(name: str, staging: Path, info: DatasetInfo) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(data_dir() / archive, target)
     with _progress(name, staging, info.download_bytes), _socket_timeout():
-        _LOADERS[name](staging, download=True)
+        _loader(name)(staging, download=True)
+
+
+def _loader(name: str) -> type[datasets.MNIST] | type[datasets.CIFAR10]:
+    loader: type[datasets.MNIST] | type[datasets.CIFAR10] = getattr(datasets, REMOTE[name].loader)
+    return loader
 
 
 def _move_in(name: str, staging: Path) -> None:
@@ -100,7 +99,7 @@ def _move_in(name: str, staging: Path) -> None:
 def _read(name: str, *, train: bool) -> tuple[Tensor, Tensor]:
     info = get_info(name)
     try:
-        found = _LOADERS[name](data_dir(), train=train)
+        found = _loader(name)(data_dir(), train=train)
         images = torch.as_tensor(found.data, dtype=torch.uint8)
         labels = torch.as_tensor(found.targets, dtype=torch.int64)
         # torchvision gives grey images as (N, H, W) and coloured ones as (N, H, W, C).

@@ -60,6 +60,7 @@ class LocalEngine:
         self._service_key = os.environ.get(wire.KEY_VARIABLE, "").encode()
         self._root = RunStore().root.absolute()
         self._lock = threading.Lock()
+        self._launching = threading.Lock()
         self._idle: deque[Connection[Any, Any]] = deque(maxlen=_MAX_IDLE)
         self._child: Child | None = None
         self._launches: deque[float] = deque(maxlen=_MAX_LAUNCHES)
@@ -164,7 +165,7 @@ class LocalEngine:
                 if not connection.poll(0):  # anything to read while idle is the end
                     return connection
                 connection.close()
-            return self._dial()
+        return self._dial()
 
     def _give_back(self, connection: Connection[Any, Any]) -> None:
         with self._lock:
@@ -174,7 +175,10 @@ class LocalEngine:
         connection.close()
 
     def _dial(self) -> Connection[Any, Any]:
-        """Under the lock: the service, our child, another server's child, or a new child."""
+        """The service, our child, another server's child, or a new child.
+
+        Calls may take seconds, so no lock is held that other pages need meanwhile.
+        """
         if self._service:
             address = wire.parse_address(self._service)
             try:
@@ -184,14 +188,31 @@ class LocalEngine:
                     f"There is no engine at {self._service} ({error.strerror or error}): start it "
                     "there, or unset CONVSCOPE_ENGINE to let this server start one."
                 ) from error
-        if self._child is not None:
+        connection = self._reach()
+        if connection is None:
+            with self._launching:  # one starts an engine, who comes meanwhile finds it started
+                connection = self._reach() or self._launch()
+        return connection
+
+    def _reach(self) -> Connection[Any, Any] | None:
+        """To our child or another server's; None if there is neither.
+
+        An engine that lives and does not answer is not replaced: trainings may hang on it.
+        """
+        child = self._child
+        if child is not None:
             try:
-                return wire.dial(self._child.address, self._child.key)
+                return wire.dial(child.address, child.key)
+            except wire.SilentError:
+                raise
             except (OSError, EngineError) as error:
-                log.warning("the engine has gone (%s); starting another", error)
-                self._child.close()
-                self._child = None
-        return self._find() or self._launch()
+                with self._lock:
+                    gone = self._child is child
+                    self._child = None if gone else self._child
+                if gone:
+                    log.warning("the engine has gone (%s); starting another", error)
+                    child.close()
+        return self._find()
 
     def _find(self) -> Connection[Any, Any] | None:
         found = rendezvous.find(self._root)
@@ -199,6 +220,8 @@ class LocalEngine:
             return None
         try:
             return wire.dial(*found)
+        except wire.SilentError:
+            raise
         except (OSError, EngineError):
             return None
 

@@ -33,10 +33,10 @@ _ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    # Threads of a worker that wait for each other sleep at once instead of spinning: a spinning one
-    # takes the core from the thread it waits for as soon as anything else wants to run, and a
-    # training beside a busy browser becomes ten times slower.
-    "GOMP_SPINCOUNT": "0",
+    # Threads of a worker that wait for each other spin for a moment, then sleep. Sleeping at once
+    # halves the speed of small networks on a quiet machine; spinning for long (the default is six
+    # times this) takes the core from the thread that is waited for when other processes want it.
+    "GOMP_SPINCOUNT": "50000",
 }
 
 

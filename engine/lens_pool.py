@@ -3,6 +3,11 @@
 A computation lives as long as somebody waits for it. When the last one's time is up or its page has
 gone, the worker is killed, which is the only way to end a computation, and the next one gets a new
 worker from the forkserver in some hundredths of a second.
+
+There are two kinds of lanes. Quick lanes have their workers ready and answer what is drawn live. The
+long lane starts its worker when it is first needed and ends it when it has been idle; it answers the
+lenses known to take long, and helps out where a quick one holds its worker unexpectedly long, such
+as the first look into a large data set.
 """
 
 from __future__ import annotations
@@ -10,22 +15,25 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import pickle
 import queue
 import signal
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.forkserver import Forkserver, Worker
 from engine.protocol import EngineError
+from viz.long_lenses import LONG_LENSES
 
 log = logging.getLogger(__name__)
 
 _SLICE_SECONDS: Final = 0.05  # how often those who wait look at their deadline
+_PATIENCE: Final = 1.0  # seconds that a quick view waits before the long lane may take it, too
 _KILLED: Final = (
     "The process that computed the view {lens!r} was killed, perhaps because memory ran out: try "
     "again, or choose a smaller network or image."
@@ -50,14 +58,18 @@ class Request:
 
 
 class _Computation:
-    """One request being answered. `waiters` is guarded by the pool's lock."""
+    """One request being answered. The pool's lock guards `taken` and `waiters`."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.taken = False  # by a lane; it may stand in the queues of both
         self.done = threading.Event()
         self.result: bytes | None = None
         self.error = ""
         self.waiters = 0
+
+
+_Queue = queue.SimpleQueue[_Computation]
 
 
 class ByteCache:
@@ -89,7 +101,9 @@ class LensPool:
 
     Args:
         run: `module:function` that a worker calls with lens, model, image and options.
-        workers: processes; they start when `start` is called.
+        workers: processes for quick views; they start when `start` is called.
+        long_lenses: names of the lenses that get the long lane.
+        idle_seconds: the long lane's worker ends after so long without work.
         recycle: computations after which a worker is replaced.
     """
 
@@ -99,6 +113,8 @@ class LensPool:
         *,
         workers: int,
         run: str = "viz.lenses:run_lens",
+        long_lenses: Collection[str] = LONG_LENSES,
+        idle_seconds: float = 60.0,
         cache_bytes: int = 64 << 20,
         recycle: int = 500,
     ) -> None:
@@ -108,16 +124,19 @@ class LensPool:
         self._lock = threading.Lock()
         self._cache = ByteCache(cache_bytes)
         self._pending: dict[str, _Computation] = {}
-        self._waiting: queue.SimpleQueue[_Computation] = queue.SimpleQueue()
-        self._lanes = [_Lane(self) for _ in range(workers)]
-        self._started = False
+        self._long_lenses = long_lenses
+        self._quick: _Queue = queue.SimpleQueue()
+        self._long: _Queue = queue.SimpleQueue()
+        self._lanes = [_Lane(self, self._quick) for _ in range(workers)]
+        self._lanes.append(_Lane(self, self._long, idle_seconds))
+        self._started = math.inf  # when, by time.monotonic()
 
     def start(self) -> None:
         """Begin to answer. Called when the forkserver is ready; more calls do nothing."""
         with self._lock:
-            if self._started:
+            if self._started < math.inf:
                 return
-            self._started = True
+            self._started = time.monotonic()
         for lane in self._lanes:
             lane.start()
 
@@ -131,7 +150,9 @@ class LensPool:
         Raises:
             EngineError: the lens refuses, time is up, or the worker was killed.
         """
-        deadline = time.monotonic() + timeout
+        begin = time.monotonic()
+        deadline = begin + timeout
+        offered = long = request.lens in self._long_lenses
         key = request.key
         with self._lock:
             cached = self._cache.get(key)
@@ -140,11 +161,17 @@ class LensPool:
             computation = self._pending.get(key)
             if computation is None:
                 computation = self._pending[key] = _Computation(request)
-                self._waiting.put(computation)
+                (self._long if long else self._quick).put(computation)
             computation.waiters += 1
         try:
             while not computation.done.wait(_SLICE_SECONDS):
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                if not (offered or computation.taken) and now > (
+                    max(begin, self._started) + _PATIENCE
+                ):
+                    offered = True
+                    self._long.put(computation)
+                if now > deadline:
                     raise EngineError(
                         f"The view {request.lens!r} was not ready after {timeout:g} s: choose a "
                         "smaller network or image, or try again when the machine is less busy."
@@ -170,12 +197,20 @@ class LensPool:
             if worker is not None:
                 worker.signal(signal.SIGKILL)
 
-    def next(self) -> _Computation:
-        """For a lane: the next computation that somebody still waits for."""
+    def take(self, waiting: _Queue, idle_seconds: float | None) -> _Computation | None:
+        """For a lane: the next computation that somebody still waits for and no other lane has.
+
+        None if there was none for so long.
+        """
         while True:
-            computation = self._waiting.get()
-            if self.wanted(computation):
-                return computation
+            try:
+                computation = waiting.get(timeout=idle_seconds)
+            except queue.Empty:
+                return None
+            with self._lock:
+                if computation.waiters > 0 and not computation.taken:
+                    computation.taken = True
+                    return computation
 
     def wanted(self, computation: _Computation) -> bool:
         """For a lane: whether anybody still waits."""
@@ -204,20 +239,32 @@ class LensPool:
 
 
 class _Lane(threading.Thread):
-    """One worker and the thread that feeds it."""
+    """One worker and the thread that feeds it.
 
-    def __init__(self, pool: LensPool) -> None:
+    With `idle_seconds` the worker is there only from the first computation until it has been idle
+    for so long; without, always.
+    """
+
+    def __init__(self, pool: LensPool, waiting: _Queue, idle_seconds: float | None = None) -> None:
         super().__init__(name="lens", daemon=True)
         self._pool = pool
+        self._waiting = waiting
+        self._idle_seconds = idle_seconds
         self._count = 0
         self.worker: Worker | None = None
 
     def run(self) -> None:
         """Answer for ever."""
         while True:
-            with contextlib.suppress(OSError, EOFError):
-                self._ensure_worker()  # before anybody asks, so that nobody waits for it
-            computation = self._pool.next()
+            if self._idle_seconds is None:
+                with contextlib.suppress(OSError, EOFError):
+                    self._ensure_worker()  # before anybody asks, so that nobody waits for it
+            computation = self._pool.take(
+                self._waiting, self._idle_seconds if self.worker else None
+            )
+            if computation is None:
+                self._drop()
+                continue
             try:
                 result, error = self._compute(computation)
             except (OSError, EOFError, pickle.UnpicklingError):

@@ -8,20 +8,28 @@ a lens worker through the engine to the client without being opened on the way.
 from __future__ import annotations
 
 import json
+import math
+import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import Any, Final
 
 from engine.protocol import EngineError
 
 MAX_REQUEST_BYTES: Final = 1 << 20  # a network of 200 layers takes some 30 kB
+DIAL_SECONDS: Final = 5.0  # an engine that lives answers a call in milliseconds
 KEY_VARIABLE: Final = "CONVSCOPE_ENGINE_KEY"
 
 
 class Refusal(EngineError):
     """The engine's own no; the connection is as good as before."""
+
+
+class SilentError(EngineError):
+    """Somebody listens there and does not answer."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,49 @@ def dial(address: str | tuple[str, int], key: bytes) -> Connection[Any, Any]:
 
     Raises:
         OSError: nobody listens there.
+        SilentError: somebody listens, but does not answer within DIAL_SECONDS.
         EngineError: somebody listens who does not have this key.
     """
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as line:
+        _limit(line, DIAL_SECONDS)
+        try:
+            line.connect(address)
+        except (BlockingIOError, TimeoutError) as error:
+            raise _silent(address) from error
+        connection: Connection[Any, Any] = Connection(line.detach())
     try:
-        return Client(address, authkey=key)
-    except (AuthenticationError, EOFError) as error:
-        raise EngineError(
-            f"The engine at {address} refused the key: set {KEY_VARIABLE} to the one it was "
-            "started with."
-        ) from error
+        answer_challenge(connection, key)
+        deliver_challenge(connection, key)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, BlockingIOError):
+            raise _silent(address) from error
+        if isinstance(error, AuthenticationError | EOFError):
+            raise EngineError(
+                f"The engine at {address} refused the key: set {KEY_VARIABLE} to the one it was "
+                "started with."
+            ) from error
+        raise
+    with socket.socket(fileno=connection.fileno()) as line:
+        _limit(line, 0)  # answers take as long as they take; those who ask poll
+        line.detach()
+    return connection
+
+
+def _limit(line: socket.socket, seconds: float) -> None:
+    """Let connecting, reading and writing fail after so long; 0: never."""
+    fraction, whole = math.modf(seconds)
+    limit = struct.pack("@ll", int(whole), int(fraction * 1e6))  # struct timeval
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def _silent(address: str | tuple[str, int]) -> SilentError:
+    return SilentError(
+        f"The engine at {address} does not answer ({DIAL_SECONDS:g} s): try again in a moment, and "
+        "if it stays silent end its process."
+    )
 
 
 def authenticate(connection: Connection[Any, Any], key: bytes) -> None:

@@ -10,22 +10,22 @@ import difflib
 import re
 
 import models.architectures  # noqa: F401  its files fill the registry
-from models.architectures.base import ARCHITECTURES, Architecture
+from models.architectures.base import ARCHITECTURES, Architecture, ModelError
 
-__all__ = ["Architecture", "get_architecture", "list_architectures"]
+__all__ = ["Architecture", "ModelError", "get_architecture", "list_architectures"]
 
 
 def get_architecture(name: str) -> Architecture:
     """The architecture called `name`.
 
     Raises:
-        ValueError: there is none; the sentence names the closest ones.
+        ModelError: there is none; the sentence names the closest ones.
     """
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
     close = difflib.get_close_matches(name[:100], ARCHITECTURES, n=3, cutoff=0.5)
     known = close or [architecture.name for architecture in list_architectures()]
-    raise ValueError(f"There is no network called {name[:60]!r}; try {', '.join(known)}.")
+    raise ModelError(f"There is no network called {name[:60]!r}; try {', '.join(known)}.")
 
 
 def list_architectures() -> list[Architecture]:

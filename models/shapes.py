@@ -40,7 +40,8 @@ Shape = tuple[int, ...]
 
 MAX_WIDTH = 65_536  # channels or units of one layer
 MAX_VALUES = 100_000_000  # numbers in one layer's output for one image
-MAX_PARAMS = 100_000_000  # of one layer; `models.layers` holds the whole network to the same
+MAX_PARAMS = 30_000_000  # of a layer and of a network: some sixty snapshots of 120 MB are kept
+
 
 _FUNCTION_TITLES: dict[ActivationName, str] = {
     "relu": "ReLU",

@@ -20,16 +20,8 @@ class WeightsError(ValueError):
     """A weights file that cannot be read; the message is one sentence with the way out."""
 
 
-def save_weights(
-    path: Path,
-    state_dict: Mapping[str, Tensor],
-    metadata: Mapping[str, str],
-    *,
-    fsync: bool = False,
-) -> None:
+def save_weights(path: Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write tensors and text to `path`, replacing what is there at once or not at all.
-
-    With `fsync` the file has reached the disk on return, and survives a power cut.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; `path` is as it was.
@@ -43,15 +35,10 @@ def save_weights(
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            if fsync:
-                file.flush()
-                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    if fsync:
-        _fsync_folder(path.parent)
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -70,11 +57,3 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(
             f"{path.name} cannot be read as weights ({error}); delete it and save it again."
         ) from error
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

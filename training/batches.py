@@ -15,30 +15,8 @@ from torch import Tensor
 
 from data.augment import build_augmentation
 from data.load import Dataset, Split
+from data.pixels import Normalizer
 from training.spec import TrainSpec
-
-
-class Normalizer:
-    """Bytes to the floats a network sees: (image / 255 - mean) / std, per channel."""
-
-    def __init__(
-        self, data: Dataset, device: torch.device, memory_format: torch.memory_format
-    ) -> None:
-        shape = (-1, 1, 1)
-        self._mean = torch.tensor(data.info.mean, device=device).view(shape)
-        self._std = torch.tensor(data.info.std, device=device).view(shape)
-        self._mean_byte, self._std_byte = self._mean * 255, self._std * 255
-        self._memory_format = memory_format
-
-    def from_bytes(self, images: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) to normalised float32 of the same shape."""
-        floats = images.to(torch.float32, memory_format=self._memory_format)
-        return floats.sub_(self._mean_byte).div_(self._std_byte)
-
-    def from_unit(self, images: Tensor) -> Tensor:
-        """Float (N, C, H, W) in [0, 1] to normalised float32 of the same shape."""
-        floats = images.to(torch.float32, memory_format=self._memory_format)
-        return floats.sub(self._mean).div_(self._std)
 
 
 class OnDevice:
@@ -71,7 +49,7 @@ class Batches:
         device: torch.device,
         memory_format: torch.memory_format,
     ) -> None:
-        self.normalizer = Normalizer(data, device, memory_format)
+        self.normalizer = Normalizer(data.info, device, memory_format)
         self._split = OnDevice(data.train, device)
         self._seed = spec.seed
         self._size = spec.batch_size

@@ -23,7 +23,8 @@ LIVE_LIMITS: Final[dict[str, tuple[float, float]]] = {
 @dataclass(frozen=True)
 class Command:
     """One order. `set` needs `field` (lr, momentum, weight_decay) and `value`; `watch` needs `value`
-    (1 = per-layer health on, 0 = off); the other actions need neither."""
+    (1 = measure per-layer health for some seconds from now, 0 = no longer); the other actions need
+    neither."""
 
     action: ControlAction
     field: str | None = None

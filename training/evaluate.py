@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.batches import Normalizer, OnDevice, stream_seed
+from data.pixels import Normalizer
+from training.batches import OnDevice, stream_seed
 
 _BATCH = {"cpu": 250, "cuda": 5000, "mps": 1000}  # images; measured: see docstring of `evaluate`
 

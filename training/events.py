@@ -24,7 +24,6 @@ FailReason = Literal[
     "disk_full",
     "worker_crash",
     "killed",
-    "timeout",
     "bug",
 ]
 

@@ -7,6 +7,7 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from dataclasses import dataclass, field
 from typing import Final
@@ -58,7 +59,8 @@ class RunFollower:
         validation: the latest complete one; `sample` the latest quick one.
         test: the final test.
         ended: Finished or Failed, None while the run goes on.
-        controls: all of the run, oldest first.
+        controls: of the current pass, oldest first. Settings changed before a rewind stay in force
+            after it, so they stand at its step 0.
         version: grows with everything new, so a picture can be kept until it changes.
     """
 
@@ -104,6 +106,15 @@ class RunFollower:
         """Rewinds (that are remembered) plus one."""
         return len(self._passes)
 
+    @property
+    def settings(self) -> dict[str, Control]:
+        """The latest change of each setting that was changed live, by field, in force now."""
+        return {
+            control.field: control
+            for control in self.controls
+            if control.action == "set" and control.field is not None
+        }
+
     def _forget(self) -> None:
         self._cursor, self._size = 0, -1
         self._passes = [_Pass()]
@@ -133,9 +144,13 @@ class RunFollower:
         elif isinstance(event, Health):
             self.health = event
         elif isinstance(event, Control):
-            self.controls = (*self.controls, event)[-_MAX_CONTROLS:]
             if event.action == "rewind":
                 self._rewind()
+                self.controls = tuple(
+                    dataclasses.replace(setting, step=0) for setting in self.settings.values()
+                )
+            else:
+                self.controls = (*self.controls, event)[-_MAX_CONTROLS:]
         elif isinstance(event, Started):
             self._resume(event)
         elif isinstance(event, Snapshot):
@@ -170,6 +185,10 @@ class RunFollower:
         very beginning is a pass of its own."""
         if event.step == 0:
             self._rewind()
+        # What was set after the checkpoint is not in it.
+        self.controls = tuple(
+            control for control in self.controls if event.step and control.step <= event.step
+        )
         self.started, self.ended = event, None
         self.snapshots = tuple(step for step in self.snapshots if step <= event.step)
         for thinned in self._passes[-1].curves.values():

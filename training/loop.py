@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 0.05  # at most 20 Progress events a second
 HEALTH_SECONDS = 1.0
+HEALTH_LEASE = 3.0  # seconds that layer health is measured after the last `watch`
 RANGE_TEST_POINTS = 200  # a range test reports this often, whatever the time
 RANGE_TEST_BLOWUP = 4.0  # and ends when the smoothed loss exceeds its best by this factor
 _SNAPSHOTS_PER_DECADE = 12
@@ -69,11 +70,8 @@ def is_snapshot_step(step: int) -> bool:
     """Whether weights are kept at this step: 0, 1, 2, 3, …, then 12 for each factor of ten."""
     if step < 1:
         return step == 0
-    nearest = round(_SNAPSHOTS_PER_DECADE * math.log10(step))
-    return any(
-        round(10 ** (k / _SNAPSHOTS_PER_DECADE)) == step
-        for k in (nearest - 1, nearest, nearest + 1)
-    )
+    near = round(_SNAPSHOTS_PER_DECADE * math.log10(step))
+    return step in [round(10 ** (k / _SNAPSHOTS_PER_DECADE)) for k in range(near - 1, near + 2)]
 
 
 class _Training:
@@ -96,7 +94,8 @@ class _Training:
         self.history = LossHistory()
         self.finish: FinishReason | None = None
         self.failure: Failed | None = None
-        self.watching = self.paused = False
+        self.paused = False
+        self.watched_until = -math.inf  # on the monotonic clock
         self.credit = 0  # updates still to make although paused
         self.last_ms = (0.0, 0.0)
         self.last_progress = self.last_health = -math.inf
@@ -150,7 +149,8 @@ class _Training:
         now = time.perf_counter()
         timer = StepTimer(self.device) if self._progress_due(now) else None
         layers: tuple[LayerHealth, ...] = ()
-        if self.watching and (self.paused or now - self.last_health >= HEALTH_SECONDS):
+        health_due = self.paused or now - self.last_health >= HEALTH_SECONDS
+        if health_due and time.monotonic() < self.watched_until:
             with HealthProbe(state.model) as probe:
                 self._learn(timer)
                 layers = probe.measure()
@@ -361,7 +361,7 @@ class _Training:
         return self.paused and self.credit == 0 and not rewound and not self.ended
 
     def _apply(self, order: Command) -> Iterator[Event]:
-        """Carry out one command. One that changes nothing (resume while running) says nothing."""
+        """Carry out one command. What changes nothing says nothing: resume while running; watch."""
         try:
             command = check_command(order.action, order.field, order.value)
         except SpecError as error:
@@ -380,7 +380,8 @@ class _Training:
         elif command.action == "rewind":
             self._rewind()
         elif command.action == "watch":
-            self.watching = command.value == 1
+            self.watched_until = time.monotonic() + (HEALTH_LEASE if command.value else -math.inf)
+            return
         elif command.field is not None and command.value is not None:
             self.state.set_live(command.field, command.value)
         yield Control(

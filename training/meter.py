@@ -7,7 +7,6 @@ and still queues work ahead of a GPU between two Progress events.
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -28,11 +27,6 @@ class Window:
     def loss(self) -> float:
         """Mean loss."""
         return sum(self.losses) / len(self.losses)
-
-    @property
-    def first_bad(self) -> int | None:
-        """Position of the first loss that is not a finite number."""
-        return next((i for i, loss in enumerate(self.losses) if not math.isfinite(loss)), None)
 
 
 class Meter:

@@ -12,7 +12,7 @@ def spec_layers(spec: TrainSpec, info: DatasetInfo) -> LayerList:
     """The layers of the spec's network for these images, its dropout included.
 
     Raises:
-        ValueError: one sentence when there is no architecture of that name.
+        ModelError: one sentence when there is no architecture of that name.
     """
     if isinstance(spec.network, NamedNetwork):
         layers = get_architecture(spec.network.name).layers(info.shape, len(info.classes))

@@ -16,6 +16,7 @@ from training.spec import (
     NamedNetwork,
     OptimizerSpec,
     ScheduleSpec,
+    SpecError,
     TrainSpec,
 )
 
@@ -40,23 +41,12 @@ def get_preset(name: str) -> Preset:
     """The preset called `name`.
 
     Raises:
-        ValueError: there is none; the sentence names the closest ones.
+        SpecError: there is none; the sentence names the closest ones.
     """
     if name in _PRESETS:
         return _PRESETS[name]
     close = difflib.get_close_matches(name[:100], _PRESETS, n=2, cutoff=0.5) or list(_PRESETS)
-    raise ValueError(f"There is no preset called {name[:60]!r}; try {' or '.join(close)}.")
-
-
-def _mnist_layers() -> LayerList:
-    """Two convolutions without padding, each pooled before it is normalised: on a CPU the large
-    first maps are what costs time, and a maximum of 4 before the norm saves most of its work."""
-    return (
-        *(Conv(out_channels=16, kernel_size=5, bias=False), Pool(), Norm(), Activation()),
-        *(Conv(out_channels=32, kernel_size=5, bias=False), Pool(), Norm(), Activation()),
-        Flatten(),
-        Linear(),
-    )
+    raise SpecError(f"There is no preset called {name[:60]!r}; try {' or '.join(close)}.")
 
 
 def _deep_sigmoid_layers(*, norm: bool) -> LayerList:
@@ -107,9 +97,7 @@ _PRESETS: dict[str, Preset] = {
             spec=TrainSpec(
                 title="MNIST to 99 %",
                 dataset=DatasetSpec(name="mnist"),
-                network=CustomNetwork(
-                    title="Two convolutions, pooled early", layers=_mnist_layers()
-                ),
+                network=NamedNetwork(name="fast_mnist"),
                 optimizer=OptimizerSpec(lr=0.25, nesterov=True, weight_decay=5e-4),
                 schedule=ScheduleSpec(name="one_cycle"),
                 label_smoothing=0.1,

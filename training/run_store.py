@@ -108,15 +108,20 @@ class RunStore:
         return run_id
 
     def run_ids(self) -> list[str]:
-        """All runs, newest first; things with other names are not ours and not listed."""
+        """All runs, newest first; what is not a directory with such a name is not ours."""
         try:
-            names = os.listdir(self.root)  # noqa: PTH208  (hundreds of names, no Path objects)
+            with os.scandir(self.root) as entries:
+                names = [
+                    entry.name
+                    for entry in entries
+                    if _RUN_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+                ]
         except FileNotFoundError:
             return []
         except OSError as error:
             log.warning("run root %s cannot be listed: %s", self.root, error)
             return []
-        return sorted((name for name in names if _RUN_ID.fullmatch(name)), reverse=True)
+        return sorted(names, reverse=True)
 
     def path(self, run_id: str) -> Path:
         """The directory of a run, which exists.

@@ -115,6 +115,15 @@ class StopSpec(_Frozen):
     )
 
 
+class BeforeSweep(_Frozen):
+    """What a range test replaced in the settings it was made of, to go back to them."""
+
+    schedule: ScheduleName
+    lr: float = Field(gt=0, le=100)
+    epochs: int = Field(ge=1, le=10_000)
+    max_steps: int | None = Field(ge=1, le=1_000_000)
+
+
 class TrainSpec(_Frozen):
     """One training run, completely."""
 
@@ -137,6 +146,7 @@ class TrainSpec(_Frozen):
     seed: int = Field(0, ge=0, lt=2**31)
     device: DeviceName = "auto"
     title: str = Field("", max_length=80)
+    before_sweep: BeforeSweep | None = Field(None, description="range_test: what it was made of")
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> TrainSpec:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 
 import streamlit as st
-from training.script import run_script
 
+from data.catalogue import DatasetInfo
+from models.layers import LayerList
 from training.follow import RunFollower
 from training.metrics_csv import metrics_csv
 from training.network import spec_layers
 from training.run_store import RunStatus
+from training.script import run_script
+from training.spec import TrainSpec
 from ui import html, runtime
+from ui.looking import look
 from ui.run_names import run_title
+from ui.text import markdown_safe, sentence_safe
 from viz.results import Export
 
 
@@ -21,18 +26,21 @@ def view_about(follower: RunFollower, status: RunStatus) -> None:
     run_id = follower.run_id
     store = runtime.store()
     spec = store.spec(run_id)
-    info = runtime.dataset_info(spec)
+    info, layers, missing = _network(spec)
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader("Take it with you")
         name = f"convscope-{run_id}"
-        st.download_button(
-            "PyTorch script that reproduces this run", lambda: run_script(spec, info),
-            file_name=f"{name}.py", mime="text/x-python", icon=":material/code:", width="stretch",
-        )  # fmt: skip
+        if info is not None:
+            st.download_button(
+                "PyTorch script that reproduces this run",
+                lambda: run_script(spec, info, follower.controls),
+                file_name=f"{name}.py", mime="text/x-python", icon=":material/code:", width="stretch",
+            )  # fmt: skip
         if follower.snapshots:
             _weights(run_id, "safetensors", "Weights, safetensors", name)
-            _weights(run_id, "onnx", "Network, ONNX", name)
+            if info is not None:
+                _weights(run_id, "onnx", "Network, ONNX", name)
         st.download_button(
             "Settings, JSON", spec.model_dump_json(indent=2), file_name=f"{name}.json",
             mime="application/json", icon=":material/settings:", width="stretch",
@@ -41,21 +49,36 @@ def view_about(follower: RunFollower, status: RunStatus) -> None:
             "All measurements, CSV", lambda: metrics_csv(store, run_id), file_name=f"{name}.csv",
             mime="text/csv", icon=":material/table:", width="stretch",
         )  # fmt: skip
-        st.caption(
-            "The ONNX file takes images with values 0 to 1 and normalises them itself. The same link opens this "
-            "run in any browser that reaches this server."
-        )
+        if missing:
+            st.caption(f"No script and no ONNX file: {sentence_safe(missing)}")
+        else:
+            st.caption(
+                "The script makes the changes that were made while the run went on, too. The ONNX file takes "
+                "images with values 0 to 1 and normalises them itself."
+            )
+        st.caption("The same link opens this run in any browser that reaches this server.")
     with right:
         st.subheader("Network")
-        summary = html.layer_table(spec_layers(spec, info), info.shape, len(info.classes))
-        st.html(summary)
-        with st.expander(f"All settings of {run_title(spec)}"):
+        if info is not None:
+            st.html(html.layer_table(layers, info.shape, len(info.classes)))
+        else:
+            st.caption(sentence_safe(missing))
+        with st.expander(f"All settings of {markdown_safe(run_title(spec))}"):
             st.json(json.loads(spec.model_dump_json()))
+
+
+def _network(spec: TrainSpec) -> tuple[DatasetInfo | None, LayerList, str]:
+    """The images and layers of a run; where either is not here any more, None and the sentence why."""
+    try:
+        info = runtime.dataset_info(spec)
+        return info, spec_layers(spec, info), ""
+    except ValueError as error:  # DataError, LayerError, an architecture that is not known
+        return None, (), str(error)
 
 
 def _weights(run_id: str, form: str, label: str, name: str) -> None:
     def fetch() -> bytes:
-        found: Export = runtime.engine().look("export", f"run:{run_id}", format=form, timeout=120)
+        found: Export = look("export", f"run:{run_id}", format=form, timeout=120)
         return found.data
 
     st.download_button(

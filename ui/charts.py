@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from viz.results import Curve, Mark
 
 CHART_CONFIG: Final = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 _CHART_HEIGHT: Final = 240
+_MARK_WORDS: Final = {"weight_decay": "decay"}
 
 
 def draw_curves(follower: RunFollower, spec: TrainSpec) -> None:
@@ -24,7 +26,7 @@ def draw_curves(follower: RunFollower, spec: TrainSpec) -> None:
     if spec.schedule.name == "range_test":
         draw_range_test(follower)
         return
-    marks = [mark for mark in map(_mark, follower.controls) if mark is not None]
+    marks = setting_marks(follower.controls)
     started = follower.started
     total = _axis_end(follower, started)
     loss, accuracy = st.columns(2)
@@ -92,8 +94,13 @@ def _axis_end(follower: RunFollower, started: Started | None) -> int | None:
     return started.total_steps if near_end and follower.ended is None else None
 
 
-def _mark(control: Control) -> Mark | None:
-    if control.action != "set" or control.value is None:
-        return None
-    word = {"lr": "lr", "weight_decay": "decay"}.get(control.field or "", control.field)
-    return Mark(control.step, f"{word} {control.value:g}")
+def setting_marks(controls: Sequence[Control]) -> list[Mark]:
+    """A mark for each live change; of several changes of a setting at one step, the last."""
+    last = {
+        (control.step, control.field): Mark(
+            control.step, f"{_MARK_WORDS.get(control.field or '', control.field)} {control.value:g}"
+        )
+        for control in controls
+        if control.action == "set" and control.value is not None
+    }
+    return list(last.values())

@@ -8,6 +8,7 @@ Colours come from the classes in `ui/style.css`, never from here.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from models.layers import LayerList, Shape, summarize
 from viz.figures.theme import ScaleName, css_gradient
 from viz.figures.tiles import encode_png
+
+NO_NUMBER = "no number"
 
 
 def image(png: bytes, alt: str, *, title: str = "") -> str:
@@ -55,7 +58,7 @@ def probability_bars(
         mark = "" if target is None else (" cs-true" if int(index) == target else " cs-other")
         tick = "✓ " if int(index) == target else ""
         rows.append(
-            f'<div class="cs-bar{mark}" style="--share:{share * 100:.1f}%">'
+            f'<div class="cs-bar{mark}" style="--share:{np.nan_to_num(share) * 100:.1f}%">'
             f"<span>{tick}{escape(classes[int(index)])}</span><b>{whole_percent(share)}</b></div>"
         )
     return "".join(rows)
@@ -121,9 +124,17 @@ def color_bar(scale: ScaleName, limit: float | None) -> str:
     )
 
 
+def heading(text: str) -> str:
+    """A small heading whose text may hold anything, class names of visitors' folders too."""
+    return f"<h3>{escape(text)}</h3>"
+
+
 def percent(share: float) -> str:
-    """`0.9731` as `97.3 %`; shares that would round to 0 or 100 keep saying they are not."""
+    """`0.9731` as `97.3 %`; shares that would round to 0 or 100 keep saying they are not, and NaN,
+    the share of nothing or of a diverged network, says so."""
     value = share * 100
+    if math.isnan(value):
+        return NO_NUMBER
     if 0 < value < 0.1:
         return "< 0.1 %"
     if 99.9 < value < 100:
@@ -134,6 +145,8 @@ def percent(share: float) -> str:
 def whole_percent(share: float) -> str:
     """`97 %` for narrow places; `<1 %` and `>99 %` where rounding would claim none or all."""
     value = share * 100
+    if math.isnan(value):
+        return NO_NUMBER
     if 0 < value < 0.5:
         return "<1 %"
     if 99.5 <= value < 100:

@@ -1,8 +1,9 @@
 """A run being watched: its state, its controls, its curves, and one look inside below them.
 
 Everything that moves is in one fragment that the browser's timer reruns; the controls stand outside
-it, because drawing widgets costs the server more than the whole picture. When the run's state
-changes, the fragment asks for one full rerun, which redraws the controls.
+it, because drawing widgets costs the server more than the whole picture. When what stands there
+changes, the fragment asks for one full rerun, which redraws it. The curves come first: a picture
+from inside the network may take its time and must not hold them up.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from data.catalogue import DataError, read_progress
 from engine.protocol import EngineError
 from training.events import Failed, Finished
 from training.follow import RunFollower
-from training.run_store import RunStatus
+from training.run_store import RunError, RunStatus
 from training.spec import TrainSpec
 from ui import html, runtime, views
 from ui.about import view_about
 from ui.charts import draw_curves, suggested_lr
-from ui.run_controls import render_controls, send
+from ui.confusion import view_confusion
+from ui.gone import say_gone
+from ui.looking import NotYetError, is_warm
+from ui.run_controls import ask_for_health, render_controls
 from ui.run_names import duration, run_title, state_badge
 from ui.setup import use_rate
+from ui.text import sentence_safe
 from ui.try_it import render_try_it
 from ui.url_state import choice
 
@@ -40,41 +45,59 @@ DRAW: Final = {
     "predictions": views.view_predictions,
     "filters": views.view_filters,
     "maps": views.view_feature_maps,
-    "confusion": views.view_confusion,
+    "confusion": view_confusion,
     "health": views.view_health,
     "about": view_about,
 }
-WATCHING: Final = "live.watching"
-"""Session key of the run whose layer health this visitor asked for."""
+UNSETTLED: Final = "live.unsettled"
+"""Session key of an ended run whose picture is still to come: its page ticks until it is there."""
 
 
 def render(run_id: str) -> None:
     """The whole page of one run."""
+    try:
+        _render(run_id)
+    except RunError as error:
+        say_gone(error)
+
+
+def _render(run_id: str) -> None:
     status = runtime.store().status(run_id)
     spec = runtime.store().spec(run_id)
+    follower = runtime.follower(run_id)
+    follower.refresh()
     head, controls = st.columns([5, 6], vertical_alignment="center")
     head.html(f'<h1 class="cs-title">{escape(run_title(spec))} {state_badge(status)}</h1>')
     with controls:
         render_controls(run_id, spec, status)
     main, side = st.columns([7, 2], gap="medium")
     with main:
-        _say_why(run_id, status)
-        st.fragment(_watch, run_every=TICK_SECONDS if status.active else None)(run_id, status.state)
+        _say_why(follower, status)
+        _offer_rate(follower, spec)
+        waits = st.session_state.get(UNSETTLED) == run_id
+        ticks = status.active or (waits and not is_warm())
+        st.fragment(_watch, run_every=TICK_SECONDS if ticks else None)(
+            run_id, _outside(follower, status), ticks
+        )
     with side:
         render_try_it(run_id)
 
 
-def _say_why(run_id: str, status: RunStatus) -> None:
-    """The sentence that belongs to how a run ended, or waits."""
-    follower = runtime.follower(run_id)
-    follower.refresh()
-    if isinstance(follower.ended, Failed):
-        st.error(follower.ended.message)
-    elif status.state in {"failed", "interrupted"}:
-        st.error(status.message)
-    elif status.reason in {"stopped", "target_accuracy", "early_stop"}:
-        st.caption(status.message)
-    _offer_rate(follower, runtime.store().spec(run_id))
+def _outside(follower: RunFollower, status: RunStatus) -> tuple[object, ...]:
+    """What is drawn outside the fragment: when it changes, the whole page is drawn again."""
+    settings = tuple((name, control.value) for name, control in follower.settings.items())
+    return status.state, status.message, follower.ended, settings
+
+
+def _say_why(follower: RunFollower, status: RunStatus) -> None:
+    """The sentence that belongs to how a run ended, waits, or came through."""
+    ended = follower.ended
+    if isinstance(ended, Failed):
+        st.error(sentence_safe(ended.message))
+    elif status.message and status.state in {"failed", "interrupted", "unreadable"}:
+        st.error(sentence_safe(status.message))
+    elif status.message and status.reason != "done":
+        st.caption(sentence_safe(status.message))
 
 
 def _offer_rate(follower: RunFollower, spec: TrainSpec) -> None:
@@ -88,21 +111,37 @@ def _offer_rate(follower: RunFollower, spec: TrainSpec) -> None:
         st.switch_page("pages/train/live.py")
 
 
-def _watch(run_id: str, state: str) -> None:
+def _watch(run_id: str, outside: tuple[object, ...], ticks: bool) -> None:
+    try:
+        _tick(run_id, outside, ticks)
+    except RunError as error:
+        say_gone(error)
+
+
+def _tick(run_id: str, outside: tuple[object, ...], ticks: bool) -> None:
     follower = runtime.follower(run_id)
     follower.refresh()
     status = runtime.store().status(run_id)
-    if status.state != state:
+    if _outside(follower, status) != outside:
         st.rerun()
     spec = runtime.store().spec(run_id)
     _figures(follower, status, spec)
     draw_curves(follower, spec)
     view = choice("Look inside", VIEWS, key="view", default="predictions")
-    _ask_for_health(run_id, status, wanted=view == "health")
+    if view == "health" and status.state == "running":
+        ask_for_health(run_id)
+    waits = st.session_state.pop(UNSETTLED, None) == run_id
     try:
         DRAW[view](follower, status)
-    except (EngineError, DataError) as error:
+    except NotYetError as error:
         st.caption(str(error))
+        st.session_state[UNSETTLED] = run_id
+        if not ticks:
+            st.rerun()
+    except (EngineError, DataError) as error:
+        st.caption(sentence_safe(error))
+    if waits and UNSETTLED not in st.session_state and not status.active:
+        st.rerun()  # the picture is there: no more ticks
 
 
 def _figures(follower: RunFollower, status: RunStatus, spec: TrainSpec) -> None:
@@ -159,16 +198,3 @@ def _waiting(status: RunStatus, spec: TrainSpec) -> None:
         st.caption("Starting: loading the images and building the network…")
     else:
         st.caption("This run ended before its first update.")
-
-
-def _ask_for_health(run_id: str, status: RunStatus, *, wanted: bool) -> None:
-    """Have layer health measured while somebody looks at it, and no longer."""
-    if not status.active:
-        return
-    asked = st.session_state.get(WATCHING)
-    if asked is not None and (not wanted or asked != run_id):
-        send(asked, "watch", value=0.0)
-        del st.session_state[WATCHING]
-    if wanted and asked != run_id:
-        send(run_id, "watch", value=1.0)
-        st.session_state[WATCHING] = run_id

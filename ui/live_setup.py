@@ -14,14 +14,25 @@ from data.catalogue import DataError, data_dir, get_info, is_available
 from engine.protocol import EngineError
 from models.registry import get_architecture
 from training.admission import Admission, admit
-from training.run_store import RunError
 from training.schedules import lr_factor
-from training.spec import CustomNetwork, ScheduleSpec, SpecError, TrainSpec
-from ui import html, runtime, setup
+from training.spec import (
+    AugmentSpec,
+    CustomNetwork,
+    OptimizerName,
+    OptimizerSpec,
+    SpecError,
+    TrainSpec,
+)
+from ui import html, setup
 from ui.charts import CHART_CONFIG
 from ui.components.layer_editor import layer_editor
+from ui.looking import NotYetError, glance
+from ui.range_test import SWEEP_LR, SWEEP_STEPS, sweep_of
 from ui.run_names import run_title
 from ui.spec_form import CUSTOM, CUSTOM_NETWORK, read_spec
+from ui.status import engine_line
+from ui.submitting import PartlyQueuedError, submit
+from ui.text import markdown_safe, sentence_safe
 from ui.url_state import choice
 from viz.figures.curves import plot_schedule
 from viz.results import ContactSheet, Curve
@@ -31,15 +42,14 @@ LOOKS: Final = {
     "network": ":material/account_tree: Network",
     "schedule": ":material/show_chart: Learning rate",
 }
-RANGE_TEST_STEPS: Final = 200
-RANGE_TEST_LR: Final = 10.0
+PARTLY: Final = "live.partly"
+"""Session key of the `PartlyQueuedError` of the last press, until the next one."""
 
 
 def render(source: str | None) -> None:
-    """The whole setup page; `source` names a run whose settings fill the form."""
-    if source is not None:
-        _fill_from(source)
-    setup.fill()
+    """The whole setup page; `source` names a run whose settings fill the form, the link changes them."""
+    if setup.fill(source):
+        st.session_state.pop(PARTLY, None)
     form, picture = st.columns([2, 5], gap="large")
     with form:
         start = st.container()
@@ -57,17 +67,6 @@ def render(source: str | None) -> None:
             _schedule(spec, admission)
 
 
-def _fill_from(run_id: str) -> None:
-    """Fill the form with the settings of a run, once for each link that asks for it."""
-    if st.session_state.get("live.from") == run_id:
-        return
-    st.session_state["live.from"] = run_id
-    try:
-        setup.fill_with(runtime.store().spec(run_id))
-    except RunError as error:
-        st.error(str(error))
-
-
 def _check(values: dict[str, Any], start: Any) -> tuple[TrainSpec | None, Admission | None]:
     """Read and admit the form; draws the Train button, or the sentence that says why not."""
     spec, admission = None, None
@@ -76,7 +75,7 @@ def _check(values: dict[str, Any], start: Any) -> tuple[TrainSpec | None, Admiss
             spec = read_spec(values)
             admission = admit(spec)
         except (SpecError, DataError) as error:
-            st.error(str(error), icon=":material/block:")
+            st.error(sentence_safe(error), icon=":material/block:")
         pressed = st.button(
             "Start training", type="primary", icon=":material/play_arrow:", width="stretch",
             disabled=admission is None, key="live.train",
@@ -85,6 +84,7 @@ def _check(values: dict[str, Any], start: Any) -> tuple[TrainSpec | None, Admiss
             st.caption(_size_line(spec, admission))
             with st.popover("Several runs at once", icon=":material/stacked_line_chart:"):
                 _several(spec)
+            _say_partly()
             if pressed:
                 _submit([spec], remember=spec)
     return spec, admission
@@ -93,7 +93,8 @@ def _check(values: dict[str, Any], start: Any) -> tuple[TrainSpec | None, Admiss
 def _size_line(spec: TrainSpec, admission: Admission) -> str:
     network = admission.summary
     return (
-        f"{run_title(spec)}: {network.num_params:,} parameters, {network.macs / 1e6:,.2f} M MACs an image, "
+        f"{markdown_safe(run_title(spec))}: {network.num_params:,} parameters, "
+        f"{network.macs / 1e6:,.2f} M MACs an image, "
         f"{admission.total_steps:,} updates of {spec.batch_size} images."
     )
 
@@ -117,12 +118,12 @@ def _several(spec: TrainSpec) -> None:
         _submit(specs, remember=spec)
 
 
-def race(spec: TrainSpec, *, seeds: int, optimizers: list[str]) -> list[TrainSpec]:
+def race(spec: TrainSpec, *, seeds: int, optimizers: list[OptimizerName]) -> list[TrainSpec]:
     """Copies of `spec` over optimisers (each at its usual rate) and consecutive seeds."""
     own = spec.optimizer
     rivals = [
         own if name == own.name
-        else type(own)(name=name, lr=setup.USUAL_LR[name], weight_decay=own.weight_decay)
+        else OptimizerSpec(name=name, lr=setup.USUAL_LR[name], weight_decay=own.weight_decay)
         for name in optimizers
     ] or [own]  # fmt: skip
     return [
@@ -135,14 +136,32 @@ def race(spec: TrainSpec, *, seeds: int, optimizers: list[str]) -> list[TrainSpe
 def _submit(specs: list[TrainSpec], *, remember: TrainSpec) -> None:
     """Queue the runs and go to them; `remember` fills the form when the visitor comes back."""
     st.session_state[setup.LAST_SPEC] = remember
+    st.session_state.pop(PARTLY, None)
     try:
-        runs = [runtime.engine().submit(spec) for spec in specs]
-    except (EngineError, SpecError) as error:
-        st.error(str(error), icon=":material/block:")
+        runs = submit(specs, form="live")
+    except PartlyQueuedError as error:
+        st.session_state[PARTLY] = error
+        st.rerun()
+    except EngineError as error:
+        st.error(sentence_safe(error), icon=":material/block:")
         return
     if len(runs) == 1:
         st.switch_page("pages/train/live.py", query_params={"run": runs[0]})
     st.switch_page("pages/train/runs.py", query_params={"ids": ",".join(runs)})
+
+
+def _say_partly() -> None:
+    """After some of several runs were refused: why, and the way to those that are queued.
+
+    The form stays, because pressing its button again queues what is missing and nothing twice.
+    """
+    partly: PartlyQueuedError | None = st.session_state.get(PARTLY)
+    if partly is not None:
+        st.error(sentence_safe(partly), icon=":material/block:")
+        st.page_link(
+            "pages/train/runs.py", label="Go to the runs that are queued",
+            icon=":material/stacked_line_chart:", query_params={"ids": ",".join(partly.runs)},
+        )  # fmt: skip
 
 
 def _images(spec: TrainSpec) -> None:
@@ -150,24 +169,28 @@ def _images(spec: TrainSpec) -> None:
     info = get_info(spec.dataset.name, spec.dataset.image_size)
     if not is_available(spec.dataset.name):
         st.info(
-            f"{info.title} is not on this machine yet. Train downloads it ({info.download_bytes / 1e6:.0f} MB); "
+            f"{markdown_safe(info.title)} is not on this machine yet. "
+            f"Train downloads it ({info.download_bytes / 1e6:.0f} MB); "
             f"without network, put its files under `{data_dir()}` or choose the handwritten digits or Shapes.",
             icon=":material/cloud_download:",
         )
         _about_data(spec)
         return
-    augmented = spec.augment != type(spec.augment)()
+    augmented = spec.augment != AugmentSpec()
     try:
-        with st.spinner("Fetching images…", show_time=True):
-            sheet: ContactSheet = runtime.engine().look(
-                "contact_sheet",
-                dataset=spec.dataset.model_dump(),
-                augment=spec.augment.model_dump() if augmented else None,
-                seed=spec.seed,
-                timeout=120,
-            )
+        sheet: ContactSheet = glance(
+            "contact_sheet",
+            dataset=spec.dataset.model_dump(),
+            augment=spec.augment.model_dump() if augmented else None,
+            seed=spec.seed,
+            timeout=120,
+        )
+    except NotYetError:
+        engine_line()  # says that it warms up, and draws the page again when it is warm
+        _about_data(spec)
+        return
     except EngineError as error:
-        st.error(str(error))
+        st.error(sentence_safe(error))
         return
     names = [sheet.classes[int(label)] for label in sheet.labels]
     st.html(html.tiles(_tiles(sheet.images, names), width="4.2rem"))
@@ -188,7 +211,7 @@ def _about_data(spec: TrainSpec) -> None:
     info = get_info(spec.dataset.name, spec.dataset.image_size)
     shape = "×".join(map(str, info.shape))
     st.caption(
-        f"**{info.title}**: {info.num_train:,} training and {info.num_test:,} test images of {shape} "
+        f"**{markdown_safe(info.title)}**: {info.num_train:,} training and {info.num_test:,} test images of {shape} "
         f"(channels × height × width), {len(info.classes)} classes. {info.note} "
         f"Licence: {info.licence}. Source: {info.source}."
     )
@@ -199,7 +222,7 @@ def _network(values: dict[str, Any]) -> None:
     try:
         info = get_info(values["data"], values.get("size"))
     except DataError as error:
-        st.error(str(error))
+        st.error(sentence_safe(error))
         return
     if values["net"] == CUSTOM:
         layers = st.session_state[CUSTOM_NETWORK].layers
@@ -229,17 +252,8 @@ def _schedule(spec: TrainSpec, admission: Admission) -> None:
         alt="Learning rate over updates",
     )  # fmt: skip
     st.caption(
-        f"A range test raises the rate from {ScheduleSpec().min_lr:g} to {RANGE_TEST_LR:g} within "
-        f"{RANGE_TEST_STEPS} updates and shows where the loss falls fastest (Smith 2017, arXiv:1506.01186)."
+        f"A range test raises the rate from {spec.schedule.min_lr:g} to {SWEEP_LR:g} within "
+        f"{SWEEP_STEPS} updates and shows where the loss falls fastest (Smith 2017, arXiv:1506.01186)."
     )
     if st.button("Find a good learning rate", icon=":material/query_stats:"):
-        sweep = spec.model_copy(
-            update={
-                "schedule": ScheduleSpec(name="range_test"),
-                "optimizer": spec.optimizer.model_copy(update={"lr": RANGE_TEST_LR}),
-                "max_steps": RANGE_TEST_STEPS,
-                "epochs": 10_000,
-                "title": "Learning rate test",
-            }
-        )
-        _submit([sweep], remember=spec)
+        _submit([sweep_of(spec)], remember=spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -10,6 +12,7 @@ from engine.protocol import EngineError
 from training.run_store import RunStatus
 from training.spec import TrainSpec
 from ui import runtime
+from ui.text import sentence_safe
 
 
 def render_controls(run_id: str, spec: TrainSpec, status: RunStatus) -> None:
@@ -28,7 +31,7 @@ def render_controls(run_id: str, spec: TrainSpec, status: RunStatus) -> None:
             )  # fmt: skip
         _button(
             "Step", ":material/skip_next:", run_id, "step", disabled=status.state != "paused",
-            hint="One update, then pause again.",
+            hint="One update, then pause again.", on_click=_step,
         )  # fmt: skip
         _button("Stop", ":material/stop:", run_id, "stop", disabled=ended)
         _button(
@@ -54,9 +57,10 @@ def _button(
     disabled: bool = False,
     hint: str | None = None,
     kind: Literal["primary", "secondary"] = "secondary",
+    on_click: Callable[[str, str], None] | None = None,
 ) -> None:
     st.button(
-        label, icon=icon, key=f"live.{action}", on_click=send, args=(run_id, action),
+        label, icon=icon, key=f"live.{action}", on_click=on_click or send, args=(run_id, action),
         disabled=disabled, help=hint, type=kind,
     )  # fmt: skip
 
@@ -66,7 +70,24 @@ def send(run_id: str, action: str, field: str | None = None, value: float | None
     try:
         runtime.engine().control(run_id, action, field, value)
     except EngineError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(sentence_safe(error), icon=":material/error:")
+
+
+def ask_for_health(run_id: str) -> None:
+    """Have layer health measured for some seconds more, for as long as it is asked again.
+
+    It is only a lease, so nobody needs to take it back, and one viewer's leaving takes nothing from
+    another. A run that does not train just now has nothing to measure, which is no news.
+    """
+    with contextlib.suppress(EngineError):
+        runtime.engine().control(run_id, "watch", value=1.0)
+
+
+def _step(run_id: str, action: str) -> None:
+    # A paused page renews nothing, because each word to a paused run has its weights saved.
+    if st.session_state.get("view") == "health":
+        ask_for_health(run_id)
+    send(run_id, action)
 
 
 def _live_settings(run_id: str, spec: TrainSpec) -> None:
@@ -78,12 +99,12 @@ def _live_settings(run_id: str, spec: TrainSpec) -> None:
     }
     if spec.optimizer.name == "adadelta":
         del settings["momentum"]
-    changed = {
-        control.field: control.value for control in follower.controls if control.action == "set"
-    }
     for name, (label, initial, most) in settings.items():
-        key = f"live.set.{run_id}.{name}"
-        st.session_state.setdefault(key, changed.get(name) or initial)
+        last = follower.settings.get(name)
+        # Another change, whoever made it, is another input, which shows the new value.
+        key = f"live.set.{run_id}.{name}.{0 if last is None else last.time}"
+        value = initial if last is None or last.value is None else last.value
+        st.session_state.setdefault(key, value)
         st.number_input(
             label, 0.0, most, key=key, format="%g", step=initial / 10 or 0.0001,
             on_change=_apply, args=(run_id, name, key),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from dataclasses import dataclass
 from html import escape
 
@@ -13,6 +15,7 @@ from training.run_store import RunError, RunStatus
 from training.spec import TrainSpec
 from ui import html, runtime
 from ui.run_names import ago, duration, run_title, state_badge
+from ui.text import markdown_safe
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class RunRow:
         """Accuracy, updates and time in a few words."""
         scores = self.follower.test or self.follower.validation or self.follower.sample
         parts = []
-        if scores is not None:
+        if scores is not None and not math.isnan(scores.accuracy):
             parts.append(
                 f"{html.percent(scores.accuracy)} {'test' if scores.split == 'test' else 'validation'}"
             )
@@ -47,10 +50,14 @@ class RunRow:
 
 
 def list_rows(limit: int | None = None, offset: int = 0) -> list[RunRow]:
-    """`limit` runs from the `offset`-th newest on."""
+    """`limit` runs from the `offset`-th newest on; one deleted meanwhile is left out."""
     store = runtime.store()
     end = None if limit is None else offset + limit
-    return [read_row(run_id) for run_id in store.run_ids()[offset:end]]
+    rows = []
+    for run_id in store.run_ids()[offset:end]:
+        with contextlib.suppress(RunError):
+            rows.append(read_row(run_id))
+    return rows
 
 
 def read_row(run_id: str) -> RunRow:
@@ -92,8 +99,3 @@ def open_link(row: RunRow) -> None:
         "pages/train/live.py", label=markdown_safe(row.title), query_params={"run": row.run_id},
         icon=":material/monitoring:", disabled=row.spec is None,
     )  # fmt: skip
-
-
-def markdown_safe(text: str) -> str:
-    """A visitor's text for a Markdown label: every special character escaped."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in text)

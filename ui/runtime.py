@@ -23,10 +23,19 @@ _MAX_FOLLOWERS = 64  # a follower holds a few hundred decimated points: some 100
 _lock = threading.Lock()
 _followers: OrderedDict[str, RunFollower] = OrderedDict()
 _settled = False
+_started = False
 
 
 def start_engine() -> None:
-    """Begin warming the engine in the background, so that the first run starts at once."""
+    """Begin warming the engine in the background, so that the first run starts at once.
+
+    Once a process: the app's script calls this at every rerun of every visitor.
+    """
+    global _started
+    with _lock:
+        if _started:
+            return
+        _started = True
     threading.Thread(target=_start_quietly, name="engine-start", daemon=True).start()
 
 
@@ -78,7 +87,8 @@ def classes(run_id: str) -> tuple[str, ...]:
     try:
         return dataset_info(store().spec(run_id)).classes
     except DataError:
-        scores = follower(run_id).validation
+        run = follower(run_id)
+        scores = run.test or run.validation or run.sample
         return tuple(str(index) for index in range(len(scores.confusion) if scores else 0))
 
 

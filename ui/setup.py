@@ -7,7 +7,7 @@ widget on the page enter the spec: an option that does not apply (Nesterov of Ad
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -15,47 +15,82 @@ from data.archives import store_upload
 from data.catalogue import DataError, get_info, list_datasets
 from models.registry import get_architecture, list_architectures
 from training.presets import get_preset, list_presets
-from training.spec import NamedNetwork, ScheduleSpec, TrainSpec
-from ui.spec_form import CUSTOM, CUSTOM_NETWORK, form_values
+from training.run_store import RunError
+from training.spec import DatasetSpec, NamedNetwork, OptimizerName, ScheduleName, TrainSpec
+from ui import runtime
+from ui.range_test import without_sweep
+from ui.spec_form import CUSTOM, CUSTOM_NETWORK, form_values, limits
+from ui.text import markdown_safe, sentence_safe
 from ui.url_state import linked_values, write
 
-OPTIMIZERS = {
+OPTIMIZERS: Final[dict[OptimizerName, str]] = {
     "sgd": "SGD",
     "adam": "Adam",
     "adamw": "AdamW",
     "adadelta": "Adadelta",
     "rmsprop": "RMSprop",
 }
-SCHEDULES = {
+SCHEDULES: Final[dict[ScheduleName, str]] = {
     "constant": "Constant",
     "step": "Steps down",
     "cosine": "Cosine",
     "one_cycle": "One cycle",
 }
-USUAL_LR = {"sgd": 0.05, "adam": 1e-3, "adamw": 1e-3, "adadelta": 1.0, "rmsprop": 1e-3}
+USUAL_LR: Final[dict[OptimizerName, float]] = {
+    "sgd": 0.05,
+    "adam": 1e-3,
+    "adamw": 1e-3,
+    "adadelta": 1.0,
+    "rmsprop": 1e-3,
+}
 """Rates at which each optimiser usually works; Adadelta's of Zeiler 2012 needs no tuning."""
 START_PRESET = "digits_quick"
 CHOOSE_CUSTOM = "live.choose_custom"
 """Session key set when an edit in the layer table has made the network the visitor's own."""
-KEPT_ZIP = "live.kept_zip"
-"""Session key of (upload id, data set name): each upload is checked and kept once."""
+OWN_SETS = "live.own_sets"
+"""Session key of the names of uploaded sets, by upload (by name, where a link or a run brought it):
+each upload is checked and kept once, and all of them stay in the list."""
 LAST_SPEC = "live.last_spec"
 """Session key of the settings a visitor trained with last."""
+FILLED_FROM = "live.filled_from"
+"""Session key of the run that filled the form, None for no run."""
+LINK_BASE = "live.link_base"
+"""Session key of the form values a link to this form starts from; it holds what differs."""
+SHOWN = "live.shown"
+"""Session key of the value each widget had last: Streamlit forgets those of a hidden one."""
 
 
-def fill() -> None:
-    """Fill the form where it is empty: with the visitor's last settings, else with the first preset.
+def fill(source: str | None) -> bool:
+    """Fill the form where it is empty or the link names another run; whether it was filled.
 
-    Streamlit forgets the widgets of a page that is left. Values named in the link win.
+    What the link says wins, then the run `source`, then the visitor's last settings, then the first
+    preset. Streamlit forgets the widgets of a page that is left, so an empty form is a new visit.
     """
-    if "opt" in st.session_state:
-        return
+    alive = "opt" in st.session_state
+    if alive and source == st.session_state.get(FILLED_FROM):
+        return False
+    start = get_preset(START_PRESET).spec
+    spec = None if source is None else _settings_of(source)
+    st.session_state[FILLED_FROM] = source
+    st.session_state[LINK_BASE] = form_values(_untitled(spec or start))
+    if alive and spec is None:
+        return False  # the link lost its run: what the visitor has before them stays
     linked, problems = linked_values(st.query_params)
-    fill_with(st.session_state.get(LAST_SPEC) or get_preset(START_PRESET).spec)
+    fill_with(spec or st.session_state.get(LAST_SPEC) or start)
     for key, value in linked.items():
         st.session_state[key] = value
     for problem in problems:
-        st.warning(problem)
+        st.warning(markdown_safe(problem))
+    return True
+
+
+def _settings_of(run_id: str) -> TrainSpec | None:
+    """What a run was told, a range test's own changes undone; None, and why, if it cannot be read."""
+    try:
+        return without_sweep(runtime.store().spec(run_id))
+    except RunError as error:
+        st.error(sentence_safe(error))
+        return None
 
 
 def fill_with(spec: TrainSpec) -> None:
@@ -63,12 +98,20 @@ def fill_with(spec: TrainSpec) -> None:
 
     All but its title: a name given to one run would be wrong for what becomes of it here.
     """
-    for key, value in form_values(spec.model_copy(update={"title": ""})).items():
+    values = form_values(_untitled(spec))
+    st.session_state[SHOWN] = values
+    for key, value in values.items():
         st.session_state[key] = value
+
+
+def _untitled(spec: TrainSpec) -> TrainSpec:
+    return spec.model_copy(update={"title": ""})
 
 
 def render_form() -> dict[str, Any]:
     """Draw the form; returns the values of the widgets shown, by key."""
+    for key, value in st.session_state[SHOWN].items():
+        st.session_state.setdefault(key, value)
     values: dict[str, Any] = {}
     chosen = st.selectbox(
         "Start from a preset",
@@ -91,26 +134,27 @@ def render_form() -> dict[str, Any]:
         _augmentation(values)
     with st.expander("Regularisation", icon=":material/tune:"):
         values["wd"] = st.number_input(
-            "Weight decay", 0.0, 1.0, key="wd", format="%g", step=0.0001,
+            "Weight decay", *limits("wd"), key="wd", format="%g", step=0.0001,
             help="Pulls every weight towards zero a little at each update.",
         )  # fmt: skip
         values["dropout"] = st.slider(
-            "Dropout", 0.0, 0.9, key="dropout", step=0.05,
+            "Dropout", *limits("dropout"), key="dropout", step=0.05,
             help="Share of units silenced at random before the last layer, while training only.",
         )  # fmt: skip
         values["smoothing"] = st.slider(
-            "Label smoothing", 0.0, 0.5, key="smoothing", step=0.01,
+            "Label smoothing", *limits("smoothing"), key="smoothing", step=0.01,
             help="Share of the target spread evenly over all classes.",
         )  # fmt: skip
         values["noise"] = st.slider(
-            "Label noise", 0.0, 1.0, key="noise", step=0.05,
+            "Label noise", *limits("noise"), key="noise", step=0.05,
             help="Share of training labels replaced by a wrong one. Held-out labels stay right.",
         )  # fmt: skip
     with st.expander("Length, stopping, seed, device", icon=":material/timer:"):
         _length(values)
+    st.session_state[SHOWN] = st.session_state[SHOWN] | values
     write(
         {key: value for key, value in values.items() if key != CUSTOM_NETWORK},
-        form_values(get_preset(START_PRESET).spec) | {"title": ""},
+        st.session_state[LINK_BASE],
     )
     return values
 
@@ -123,13 +167,18 @@ def _apply_preset() -> None:
 
 def _data(values: dict[str, Any]) -> None:
     infos = {info.name: info for info in list_datasets()}
-    chosen = st.session_state.get("data", "digits")
+    own_sets = _own_sets()
+    chosen = st.session_state["data"]
     if chosen not in infos:
+        own_sets.setdefault(chosen, chosen)
+    for key, name in list(own_sets.items()):
         try:
-            infos[chosen] = get_info(chosen)
-        except DataError as error:
-            st.warning(str(error))
-            st.session_state["data"] = "digits"
+            infos[name] = get_info(name)
+        except DataError as error:  # never there, or thrown away to make room
+            del own_sets[key]
+            if name == chosen:
+                st.warning(sentence_safe(error))
+                st.session_state["data"] = DatasetSpec().name
     where, own = st.columns([5, 1], vertical_alignment="bottom")
     values["data"] = where.selectbox(
         "Images",
@@ -148,7 +197,7 @@ def _data(values: dict[str, Any]) -> None:
         values["size"] = None if size == standard else size
     if info.name == "shapes":
         values["shortcut"] = st.slider(
-            "Planted shortcut", 0.0, 1.0, key="shortcut", step=0.05,
+            "Planted shortcut", *limits("shortcut"), key="shortcut", step=0.05,
             help="How often a coloured corner tells the label in the training images. In the test "
             "images it tells nothing.",
         )  # fmt: skip
@@ -162,17 +211,21 @@ def _own_images() -> None:
     upload = st.file_uploader("Zip of class folders", type="zip", key="live.zip")
     if upload is None:
         return
-    kept: tuple[str, str] = st.session_state.get(KEPT_ZIP, ("", ""))
-    if kept[0] != upload.file_id:
-        try:
-            kept = (upload.file_id, store_upload(upload.getvalue()))
-        except DataError as error:
-            st.error(str(error))
-            return
-        st.session_state[KEPT_ZIP] = kept
-    info = get_info(kept[1])
+    own_sets = _own_sets()
+    try:
+        if upload.file_id not in own_sets:
+            own_sets[upload.file_id] = store_upload(upload.getvalue())
+        info = get_info(own_sets[upload.file_id])
+    except DataError as error:
+        st.error(sentence_safe(error))
+        return
     st.success(f"{info.num_train:,} training images in {len(info.classes)} classes.")
-    st.button("Use these images", on_click=_use, args=(kept[1],), type="primary")
+    st.button("Use these images", on_click=_use, args=(info.name,), type="primary")
+
+
+def _own_sets() -> dict[str, str]:
+    found: dict[str, str] = st.session_state.setdefault(OWN_SETS, {})
+    return found
 
 
 def _use(dataset: str) -> None:
@@ -211,16 +264,16 @@ def _optimizer(values: dict[str, Any]) -> None:
         format_func=OPTIMIZERS.__getitem__,
     )
     values["lr"] = right.number_input(
-        "Learning rate", 1e-6, 100.0, key="lr", format="%g", step=0.01,
+        "Learning rate", *limits("lr"), key="lr", format="%g", step=0.01,
         help="Size of a step along the gradient; the peak, where a schedule moves it.",
     )  # fmt: skip
     if values["opt"] != "adadelta":
         values["momentum"] = left.number_input(
-            "Beta 1" if values["opt"].startswith("adam") else "Momentum", 0.0, 0.999, key="momentum",
-            format="%g", step=0.05,
+            "Beta 1" if values["opt"].startswith("adam") else "Momentum", *limits("momentum"),
+            key="momentum", format="%g", step=0.05,
         )  # fmt: skip
     values["batch"] = right.number_input(
-        "Batch size", 1, 8192, key="batch", help="Images per update."
+        "Batch size", *limits("batch"), key="batch", help="Images per update."
     )
     values["sched"] = left.selectbox(
         "Schedule",
@@ -230,8 +283,7 @@ def _optimizer(values: dict[str, Any]) -> None:
     )
     values["epochs"] = right.number_input(
         "Epochs",
-        1,
-        10_000,
+        *limits("epochs"),
         key="epochs",
         help="Passes over the training images.",
     )
@@ -248,20 +300,22 @@ def _optimizer(values: dict[str, Any]) -> None:
             help="Shares of the run, such as 0.5, 0.75.",
         )
         values["gamma"] = right.number_input(
-            "Times", 0.001, 1.0, key="gamma", format="%g", step=0.05
+            "Times", *limits("gamma"), key="gamma", format="%g", step=0.05
         )
     if values["sched"] == "one_cycle":
-        values["warmup"] = right.slider("Rising share", 0.0, 0.9, key="warmup", step=0.05)
+        values["warmup"] = right.slider("Rising share", *limits("warmup"), key="warmup", step=0.05)
 
 
 def _augmentation(values: dict[str, Any]) -> None:
     values["flip"] = st.toggle("Mirror left–right", key="flip")
-    values["shift"] = st.slider("Shift, pixels", 0, 16, key="shift")
-    values["rotation"] = st.slider("Rotation, ± degrees", 0.0, 180.0, key="rotation", step=5.0)
-    values["color"] = st.slider("Colour, ± share", 0.0, 1.0, key="color", step=0.05)
-    values["cutout"] = st.slider("Cutout, pixels a side", 0, 32, key="cutout")
+    values["shift"] = st.slider("Shift, pixels", *limits("shift"), key="shift")
+    values["rotation"] = st.slider(
+        "Rotation, ± degrees", *limits("rotation"), key="rotation", step=5.0
+    )
+    values["color"] = st.slider("Colour, ± share", *limits("color"), key="color", step=0.05)
+    values["cutout"] = st.slider("Cutout, pixels a side", *limits("cutout"), key="cutout")
     values["mixup"] = st.slider(
-        "Mixup, alpha", 0.0, 2.0, key="mixup", step=0.1,
+        "Mixup, alpha", *limits("mixup"), key="mixup", step=0.1,
         help="Blends pairs of images and their labels.",
     )  # fmt: skip
 
@@ -269,38 +323,34 @@ def _augmentation(values: dict[str, Any]) -> None:
 def _length(values: dict[str, Any]) -> None:
     left, right = st.columns(2)
     values["steps"] = left.number_input(
-        "At most updates", 1, 1_000_000, key="steps", placeholder="no limit"
+        "At most updates", *limits("steps"), key="steps", placeholder="no limit"
     )
     values["every"] = right.number_input(
         "Validate every",
-        0,
-        100_000,
+        *limits("every"),
         key="every",
         help="Updates; 0 = once an epoch.",
     )
     values["target"] = left.number_input(
-        "Stop at accuracy, %", 1.0, 100.0, key="target", format="%g", step=0.5,
+        "Stop at accuracy, %", *limits("target"), key="target", format="%g", step=0.5,
         placeholder="never", help="Validation accuracy.",
     )  # fmt: skip
     values["patience"] = right.number_input(
-        "Patience, epochs", 1, 1000, key="patience", placeholder="no limit",
+        "Patience, epochs", *limits("patience"), key="patience", placeholder="no limit",
         help="Stop after so many epochs without a better validation loss.",
     )  # fmt: skip
     values["limit"] = left.number_input(
-        "Training images", 1, 1_000_000, key="limit", placeholder="all"
+        "Training images", *limits("limit"), key="limit", placeholder="all"
     )
     values["seed"] = right.number_input(
-        "Seed", 0, 2**31 - 1, key="seed", help="Same seed, same run."
+        "Seed", *limits("seed"), key="seed", help="Same seed, same run."
     )
     values["device"] = left.selectbox("Device", ["auto", "cpu", "cuda", "mps"], key="device")
     values["title"] = right.text_input("Name of the run", key="title", max_chars=80)
 
 
 def use_rate(spec: TrainSpec, lr: float) -> None:
-    """Put the rate that a range test found into the settings it was started from."""
-    before = st.session_state.get(LAST_SPEC) or spec
+    """Put the rate that the range test `spec` found into the settings it was made of."""
+    before = without_sweep(spec)
     optimizer = before.optimizer.model_copy(update={"lr": float(f"{lr:.2g}")})
-    schedule = ScheduleSpec() if before.schedule.name == "range_test" else before.schedule
-    st.session_state[LAST_SPEC] = before.model_copy(
-        update={"optimizer": optimizer, "schedule": schedule}
-    )
+    st.session_state[LAST_SPEC] = before.model_copy(update={"optimizer": optimizer})

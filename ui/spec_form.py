@@ -6,14 +6,21 @@ and a link all fill the form the same way. Keys are the query parameters of the 
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
-from typing import Any
+from types import UnionType
+from typing import Any, Final, get_args
+
+from pydantic.fields import FieldInfo
 
 from training.spec import CustomNetwork, NamedNetwork, TrainSpec, parse_spec
 
 CUSTOM = "custom"
 CUSTOM_NETWORK = "live.network"
 """Session key of a `CustomNetwork`: too long for a link, so it travels in the spec of a run."""
+
+_WHOLE: Final = 2**53 - 1  # the largest whole number that every browser counts right
 
 # widget key -> path in the spec
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -84,11 +91,68 @@ def read_spec(state: Mapping[str, Any]) -> TrainSpec:
     return parse_spec(values)
 
 
+def limits(key: str) -> tuple[Any, Any]:
+    """The lowest and the highest value of a number in the form, as its field of `TrainSpec` says.
+
+    Both may be used: where the field excludes its bound, this is the number next to it. A field
+    without a bound goes as far as a browser can count.
+
+    Raises:
+        ValueError: the field is not a number.
+    """
+    field = spec_field(key)
+    kind = number_kind(field)
+    if kind is None:
+        raise ValueError(f"{key!r} is not a number, so it has no limits.")
+    whole = kind is int
+    low, high = (-_WHOLE, _WHOLE) if whole else (-sys.float_info.max, sys.float_info.max)
+    bounds: dict[str, Any] = {
+        name: getattr(mark, name)
+        for mark in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(mark, name)
+    }
+    if "ge" in bounds:
+        low = kind(bounds["ge"])
+    if "gt" in bounds:
+        low = bounds["gt"] + 1 if whole else math.nextafter(bounds["gt"], math.inf)
+    if "le" in bounds:
+        high = kind(bounds["le"])
+    if "lt" in bounds:
+        high = bounds["lt"] - 1 if whole else math.nextafter(bounds["lt"], -math.inf)
+    return _to_widget(key, low), _to_widget(key, high)
+
+
+def spec_field(key: str) -> FieldInfo:
+    """The field of `TrainSpec` behind a widget."""
+    model: Any = TrainSpec
+    *outer, last = FIELDS[key]
+    for name in outer:
+        model = model.model_fields[name].annotation
+    field: FieldInfo = model.model_fields[last]
+    return field
+
+
+def number_kind(field: FieldInfo) -> type[int] | type[float] | None:
+    """`int` or `float` where the field is a number, or may be one; None for anything else."""
+    kind: Any = field.annotation
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return float if float in kinds else int if int in kinds else None
+
+
+def number_text(value: float) -> str:
+    """The shortest text that is read as exactly this number: 0.05, 1e-09, 3."""
+    if isinstance(value, int):
+        return str(value)
+    text = f"{value:g}"
+    return min(text, repr(value), key=len) if float(text) == value else repr(value)
+
+
 def _to_widget(key: str, value: Any) -> Any:
     if key == "milestones":
-        return ", ".join(f"{share:g}" for share in value)
-    if key == "target":
-        return None if value is None else round(value * 100, 4)
+        return ", ".join(number_text(share) for share in value)
+    if key == "target":  # in percent, without the dust of the multiplication
+        return None if value is None else float(f"{value * 100:.15g}")
     return value
 
 

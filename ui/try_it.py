@@ -11,9 +11,12 @@ import streamlit as st
 from data.archives import store_image
 from data.catalogue import DataError, get_info
 from engine.protocol import EngineError
+from training.run_store import RunError
 from training.spec import TrainSpec
 from ui import html, runtime
 from ui.components.draw_pad import draw_pad
+from ui.looking import NotYetError, glance
+from ui.text import sentence_safe
 from viz.figures.tiles import encode_png
 from viz.results import Classification
 
@@ -24,6 +27,13 @@ SOURCES = {"draw": "Draw", "upload": "Upload", "camera": "Camera"}
 @st.fragment
 def render_try_it(run_id: str) -> None:
     """The panel beside a run."""
+    try:
+        _render(run_id)
+    except RunError:
+        st.caption("This run has been deleted.")  # the way out stands beside it
+
+
+def _render(run_id: str) -> None:
     st.subheader("Try it")
     spec = runtime.store().spec(run_id)
     gray = _is_gray(spec)
@@ -34,7 +44,7 @@ def render_try_it(run_id: str) -> None:
     try:
         image = _image(run_id, str(source))
     except DataError as error:
-        st.error(str(error))
+        st.error(sentence_safe(error))
         return
     if image is None:
         return
@@ -42,9 +52,13 @@ def render_try_it(run_id: str) -> None:
         st.caption("The network has no weights yet.")
         return
     try:
-        answer: Classification = runtime.engine().look("classify", f"run:{run_id}", image)
+        answer: Classification = glance("classify", f"run:{run_id}", image)
+    except NotYetError as error:
+        st.caption(str(error))
+        st.button("Ask again", icon=":material/refresh:", key="try.again")
+        return
     except EngineError as error:
-        st.error(str(error))
+        st.error(sentence_safe(error))
         return
     when = "" if answer.step is None else f" after {answer.step:,} updates"
     st.html(

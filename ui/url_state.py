@@ -7,12 +7,25 @@ link must survive a reworded label, so values are written as the program names t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Final
 
 import streamlit as st
 
-from training.spec import SpecError, TrainSpec
-from ui.spec_form import CUSTOM, FIELDS, form_values, read_spec
+from models.registry import get_architecture
+from training.spec import TrainSpec
+from ui.spec_form import (
+    CUSTOM,
+    FIELDS,
+    form_values,
+    limits,
+    number_kind,
+    number_text,
+    read_spec,
+    spec_field,
+)
+
+_YES_NO: Final = {"1": True, "true": True, "0": False, "false": False}
+_RANGE_TEST: Final = "A range test is started from the Learning rate tab, not by a link."
 
 
 def choice(label: str, options: Mapping[str, str], *, key: str, default: str) -> str:
@@ -49,12 +62,13 @@ def linked_values(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     problems: list[str] = []
     standard = form_values(TrainSpec())
     for key in (*FIELDS, "net"):
-        if key not in query or (key == "net" and query[key] == CUSTOM):
+        if key not in query:
             continue
         try:
             value = _parse(key, query[key])
             read_spec({**standard, key: value})
-        except (SpecError, ValueError) as error:
+            _check(key, value)
+        except ValueError as error:  # a SpecError is one too
             problems.append(f"The link's {key}={query[key][:40]!r} is left out. {error}")
         else:
             values[key] = value
@@ -62,36 +76,39 @@ def linked_values(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _parse(key: str, text: str) -> Any:
-    if key in ("net", "milestones"):
-        return text
-    kinds = _kinds(FIELDS[key])
-    if text == "" and type(None) in kinds:
+    if key == "net":
+        return _network(text)
+    if key == "minlr" or (key, text) == ("sched", "range_test"):
+        raise ValueError(_RANGE_TEST)
+    field = spec_field(key)
+    if field.annotation is bool:
+        if text not in _YES_NO:
+            raise ValueError("It should be 1 or 0.")
+        return _YES_NO[text]
+    if text == "" and field.default is None:
         return None
-    if bool in kinds:
-        return text in ("1", "true")
+    kind = int if key == "size" else number_kind(field)
+    if kind is None:
+        return text
     try:
-        if float in kinds:
-            return float(text)
-        if int in kinds:
-            return int(text)
+        return kind(text)
     except ValueError:
         raise ValueError("It should be a number.") from None
-    return text
 
 
-def _kinds(path: tuple[str, ...]) -> set[Any]:
-    """The types a field of TrainSpec may have; for Literal the types of its values."""
-    model: Any = TrainSpec
-    for name in path[:-1]:
-        model = model.model_fields[name].annotation
-    annotation = model.model_fields[path[-1]].annotation
-    kinds: set[Any] = {annotation}
-    todo = list(get_args(annotation))
-    while todo:
-        item = todo.pop()
-        kinds.add(item if isinstance(item, type) else type(item))
-        todo += get_args(item)
-    return kinds
+def _network(name: str) -> str:
+    if name == CUSTOM:
+        raise ValueError("Own layers do not travel in a link; use Duplicate of a run.")
+    return get_architecture(name).name
+
+
+def _check(key: str, value: Any) -> None:
+    """What the spec allows and a browser cannot count."""
+    if key == "net" or value is None or number_kind(spec_field(key)) is None:
+        return
+    low, high = limits(key)
+    if not low <= value <= high:
+        raise ValueError(f"Use {number_text(low)} to {number_text(high)}.")
 
 
 def _text(value: Any) -> str:
@@ -99,4 +116,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "1" if value else "0"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, int | float) else str(value)

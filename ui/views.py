@@ -1,12 +1,16 @@
-"""The looks into one run's network below its curves: predictions, filters, maps, mistakes, health.
+"""The looks into one run's network below its curves: predictions, filters, maps, health.
 
 Each `view_*` draws one of them; the caller decides which and how often. The pictures come from the
 engine's lenses, never from this process. While a run is live each look costs its network one
-forward pass in another process and this one a few milliseconds.
+forward pass in another process and this one a few milliseconds; one that takes longer leaves the
+last picture in place, so that it never holds the curves up.
+
+All of them raise EngineError where there is no newer picture, after drawing the last one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Final
 
@@ -17,8 +21,8 @@ from training.follow import RunFollower
 from training.run_store import RunStatus
 from ui import html, runtime
 from ui.charts import CHART_CONFIG
-from ui.mistakes import render_cell, selected_cell
-from viz.figures.confusion import plot_class_accuracy, plot_confusion
+from ui.looking import TICK_PATIENCE, glance
+from ui.prediction_tiles import prediction_tiles
 from viz.figures.health import plot_health
 from viz.figures.tiles import Montage, fit_zoom, montage_filters, montage_maps
 from viz.results import FeatureMaps, Filters, LayerSignals, Predictions
@@ -28,27 +32,29 @@ MAX_LAYERS: Final = 8
 MAPS_A_ROW: Final = 8
 TILE_PIXELS: Final = 56
 FILTER_PIXELS: Final = 84
+PICTURES: Final = "live.pictures"
+"""Session key of the last picture (HTML) of each view, by run and view."""
 
 
 def view_predictions(follower: RunFollower, status: RunStatus) -> None:
     """Held-out images with the three most probable classes; the truth is ticked."""
     if not _has_weights(follower):
         return
-    found: Predictions = runtime.engine().look(
-        "predictions", f"run:{follower.run_id}", count=PREDICTION_COUNT
+    _show("predictions", follower, status, _predictions)
+
+
+def _predictions(run_id: str, patience: float | None) -> str:
+    found: Predictions = glance(
+        "predictions", f"run:{run_id}", count=PREDICTION_COUNT, patience=patience
     )
-    right = int((found.probs.argmax(axis=1) == found.labels).sum())
-    cells = [
-        html.picture(image, f"A held-out {found.classes[int(label)]}")
-        + html.probability_bars(probs, found.classes, target=int(label))
-        for image, label, probs in zip(found.images, found.labels, found.probs, strict=True)
-    ]
-    st.html(
-        html.tiles(cells, width="6.2rem")
-        + html.caption(
-            f"Update {found.step:,}: {right} of these {len(cells)} right. The network never trains on these "
-            "images. Bars: its three most probable classes; ✓ and blue: the true one."
-        )
+    if np.isfinite(found.probs).all():
+        right = int((found.probs.argmax(axis=1) == found.labels).sum())
+        result = f"{right} of these {len(found.labels)} right"
+    else:
+        result = "the network no longer answers with numbers"
+    return prediction_tiles(found, top=3, width="6.2rem") + html.caption(
+        f"Update {found.step:,}: {result}. The network never trains on these images. "
+        "Bars: its three most probable classes; ✓ and blue: the true one."
     )
 
 
@@ -56,12 +62,16 @@ def view_filters(follower: RunFollower, status: RunStatus) -> None:
     """The weights of the first convolution, a tile a filter."""
     if not _has_weights(follower):
         return
-    found: Filters = runtime.engine().look("filters", f"run:{follower.run_id}")
+    _show("filters", follower, status, _filters)
+
+
+def _filters(run_id: str, patience: float | None) -> str:
+    found: Filters = glance("filters", f"run:{run_id}", patience=patience)
     tiles = montage_filters(
         found.weights, zoom=fit_zoom(found.weights.shape[-1], FILTER_PIXELS), columns=10, gap=6
     )
     count, channels, height, width = found.weights.shape
-    st.html(
+    return (
         _montage(tiles, f"{count} filters of layer {found.layer}")
         + _scale(tiles)
         + html.caption(
@@ -80,8 +90,12 @@ def view_feature_maps(follower: RunFollower, status: RunStatus) -> None:
     """What each layer makes of one held-out image."""
     if not _has_weights(follower):
         return
-    image = f"{runtime.store().spec(follower.run_id).dataset.name}/test/0"
-    found: FeatureMaps = runtime.engine().look("feature_maps", f"run:{follower.run_id}", image)
+    _show("maps", follower, status, _feature_maps)
+
+
+def _feature_maps(run_id: str, patience: float | None) -> str:
+    image = f"{runtime.store().spec(run_id).dataset.name}/test/0"
+    found: FeatureMaps = glance("feature_maps", f"run:{run_id}", image, patience=patience)
     rows = [
         f"<h4>Input</h4>{html.picture(found.image, 'The input image')}",
     ]
@@ -97,50 +111,13 @@ def view_feature_maps(follower: RunFollower, status: RunStatus) -> None:
             f"<h4>{escape(layer.layer)} <span>{layer.num_channels} maps{more} of {size}{note}</span></h4>"
             + _montage(tiles, f"Feature maps of {layer.layer}")
         )
-    st.html(
+    return (
         f'<div class="cs-maps">{"".join(f"<div>{row}</div>" for row in rows)}</div>'
         + html.caption(
             f"Update {found.step:,}. Every layer has its own scale. Dark is 0 where a layer cannot be "
             "negative; elsewhere pale is 0, blue negative, orange positive."
         )
     )
-
-
-def view_confusion(follower: RunFollower, status: RunStatus) -> None:
-    """Which classes are taken for which; after the run, a click shows the images of a cell."""
-    scores = follower.test or follower.validation or follower.sample
-    if scores is None:
-        st.caption("The first validation has not happened yet.")
-        return
-    classes = runtime.classes(follower.run_id)
-    counts = np.array(scores.confusion)
-    which = {"test": "the test images, never used before", "val": "the validation images"}[
-        scores.split
-    ]
-    amount = "all" if scores.complete else "a fixed sample of"
-    matrix, bars = st.columns([3, 2])
-    final = not status.active and scores.complete
-    with matrix:
-        chosen = st.plotly_chart(
-            plot_confusion(counts, classes, height=380),
-            key=f"live.confusion.{scores.split}", config=CHART_CONFIG,
-            on_select="rerun" if final else "ignore", selection_mode="points",
-            alt="Confusion matrix: true classes down, predicted classes across",
-        )  # fmt: skip
-    bars.plotly_chart(
-        plot_class_accuracy(counts, classes), key="live.class_accuracy", config=CHART_CONFIG,
-        alt="Accuracy of each class",
-    )  # fmt: skip
-    st.caption(
-        f"Update {scores.step:,}, {amount} {which}: {html.percent(scores.accuracy)} right. "
-        + (
-            "Click a cell to see its images."
-            if final
-            else "When the run has ended, a click on a cell shows its images."
-        )
-    )
-    if final:
-        render_cell(follower.run_id, scores.split, selected_cell(chosen), classes)
 
 
 def view_health(follower: RunFollower, status: RunStatus) -> None:
@@ -172,6 +149,21 @@ def view_health(follower: RunFollower, status: RunStatus) -> None:
         "a unit is dead when no image of the batch excites it; an update near a thousandth of the weights "
         "is healthy (Karpathy, CS231n notes, Neural networks 3)."
     )
+
+
+def _show(
+    name: str, follower: RunFollower, status: RunStatus, picture: Callable[[str, float | None], str]
+) -> None:
+    """The newest picture; where it is not ready, the last one before the error goes on."""
+    run_id = follower.run_id
+    kept = st.session_state.setdefault(PICTURES, {})
+    if any(of_run != run_id for of_run, _ in kept):
+        kept.clear()
+    try:
+        kept[run_id, name] = picture(run_id, TICK_PATIENCE if status.active else None)
+    finally:
+        if (run_id, name) in kept:
+            st.html(kept[run_id, name])
 
 
 def _has_weights(follower: RunFollower) -> bool:

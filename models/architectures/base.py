@@ -14,6 +14,10 @@ from models.layers import LayerList, Shape
 LayersFunction = Callable[[Shape, int], LayerList]
 
 
+class ModelError(ValueError):
+    """A network that is not there; the message is one sentence with the way out."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A named network: `layers(input_shape, num_classes)` is its layer list."""

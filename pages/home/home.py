@@ -1,13 +1,14 @@
 """Home: one click to a network that learns, what ran lately, and what each page is for."""
 
 import streamlit as st
-from training.presets import get_preset
 
 from engine.protocol import EngineError
-from ui import runtime
+from training.presets import get_preset
 from ui.run_list import recent_runs
 from ui.showcase import render_showcase
 from ui.status import engine_line
+from ui.submitting import submit
+from ui.text import sentence_safe
 
 FIRST_RUN = "digits_quick"
 
@@ -24,9 +25,9 @@ with intro:
         "Train a network now", type="primary", icon=":material/play_arrow:", width="stretch"
     ):
         try:
-            run_id = runtime.engine().submit(preset.spec)
+            [run_id] = submit([preset.spec], form="home")
         except EngineError as error:
-            st.error(str(error))
+            st.error(sentence_safe(error))
         else:
             st.switch_page("pages/train/live.py", query_params={"run": run_id})
     st.caption(f"{preset.title}. {preset.teaches}")

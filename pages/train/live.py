@@ -4,6 +4,7 @@ import streamlit as st
 
 from training.run_store import RunError
 from ui import live_run, live_setup, runtime
+from ui.text import sentence_safe
 
 run_id = st.query_params.get("run")
 if run_id is None:
@@ -12,7 +13,7 @@ else:
     try:
         runtime.store().spec(run_id)
     except RunError as error:
-        st.error(str(error), icon=":material/link_off:")
+        st.error(sentence_safe(error), icon=":material/link_off:")
         st.page_link("pages/train/runs.py", label="All runs", icon=":material/stacked_line_chart:")
     else:
         live_run.render(run_id)

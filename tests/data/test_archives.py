@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import stat
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -201,12 +203,50 @@ def test_one_class_is_refused() -> None:
         store_upload(_pack(classes=("cat",)))
 
 
-def test_uploads_stop_when_their_folder_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_KEPT_BYTES", len(PICTURE))
-    digest = store_image(PICTURE)
-    assert store_image(PICTURE) == digest  # it is there already
-    with pytest.raises(DataError, match="is full"):
+def test_when_full_the_oldest_pictures_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_KEPT_BYTES", 3 * 100)
+    digests = [store_image(bytes([number]) * 100) for number in range(3)]
+    for age, digest in enumerate(digests):
+        os.utime(uploads_dir() / f"{digest}.img", (age, age))
+    store_image(bytes([0]) * 100)  # used again: now the second is the oldest
+    added = store_image(b"x" * 100)
+    kept = {path.stem for path in uploads_dir().iterdir()}
+    assert kept == {digests[0], digests[2], added}
+
+
+def test_archives_do_not_leave_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = _pack()
+    monkeypatch.setattr(archives, "MAX_KEPT_BYTES", len(content) + len(PICTURE))
+    store_upload(content)
+    store_image(PICTURE)
+    with pytest.raises(DataError, match="full of archives: remove old ones"):
         store_image(PICTURE + b"x")
+    assert len(list(uploads_dir().iterdir())) == 2
+
+
+def test_what_a_kill_left_half_written_is_swept() -> None:
+    uploads_dir().mkdir(parents=True)
+    old, young = uploads_dir() / "a.tmp", uploads_dir() / "b.tmp"
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    store_image(PICTURE)
+    assert not old.exists()
+    assert young.exists()  # somebody may be writing it
+
+
+def test_many_threads_store_pictures_at_once() -> None:
+    together = threading.Barrier(8)
+
+    def store(first: int) -> list[str]:
+        together.wait()
+        return [
+            store_image(f"{first + number % 40} {number // 2}".encode()) for number in range(120)
+        ]
+
+    with ThreadPoolExecutor(8) as threads:
+        digests = {digest for done in threads.map(store, range(8)) for digest in done}
+    assert {path.name for path in uploads_dir().iterdir()} == {f"{d}.img" for d in digests}
 
 
 def test_a_folder_that_cannot_be_written_is_said(data_root: Path) -> None:
@@ -216,10 +256,10 @@ def test_a_folder_that_cannot_be_written_is_said(data_root: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(DataError, match="No space left on device"):
         store_image(PICTURE)
     assert list(uploads_dir().iterdir()) == []

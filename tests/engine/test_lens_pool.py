@@ -128,6 +128,50 @@ def test_when_the_last_one_leaves_the_computation_ends(make_pool: MakePool) -> N
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the worker was killed")
 
 
+def test_a_long_look_does_not_delay_a_quick_one(make_pool: MakePool) -> None:
+    pool = make_pool(long_lenses={"hang"})
+    quick = _look(pool, _request("echo"))["pid"]
+    assert pool.worker_pids() == [quick]  # nobody needed the long lane yet
+    left = threading.Event()
+
+    def exports() -> None:
+        with pytest.raises(EngineError, match="has gone"):
+            pool.look(_request("hang"), 90.0, left.is_set)
+
+    thread = threading.Thread(target=exports)
+    thread.start()
+    wait_until(lambda: len(pool.worker_pids()) == 2, "the long look has a worker of its own")
+    assert [_look(pool, _request("echo", number=n))["pid"] for n in range(3)] == [quick] * 3
+    left.set()
+    thread.join()
+
+
+def test_a_quick_look_does_not_wait_behind_one_that_takes_long(make_pool: MakePool) -> None:
+    """Such as the first look into a large data set, which nobody could know before."""
+    pool = make_pool(long_lenses=set())
+    busy = _look(pool, _request("echo"))["pid"]
+    left = threading.Event()
+
+    def loads() -> None:
+        with pytest.raises(EngineError, match="has gone"):
+            pool.look(_request("hang"), 90.0, left.is_set)
+
+    thread = threading.Thread(target=loads)
+    thread.start()
+    answer = _look(pool, _request("count", calls="/dev/null", gate="/dev/null"))
+    assert answer["pid"] in {*pool.worker_pids()} - {busy}
+    left.set()
+    thread.join()
+
+
+def test_the_long_worker_ends_when_idle(make_pool: MakePool) -> None:
+    pool = make_pool(long_lenses={"echo"}, idle_seconds=0.2)
+    pid = _look(pool, _request("echo"))["pid"]
+    wait_until(lambda: pid not in pool.worker_pids(), "it was let go")
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it has ended")
+    assert _look(pool, _request("echo", again=1))["pid"] != pid
+
+
 def test_workers_are_replaced_after_a_while(make_pool: MakePool) -> None:
     pool = make_pool(recycle=2)
     pids = [_look(pool, _request("echo", number=number))["pid"] for number in range(4)]

@@ -179,7 +179,7 @@ def test_min_batch_where_batch_norm_sees_one_number(layer: AnyLayer, needed: int
         ([Conv(out_channels=10**9)], "`out_channels` is 1,000,000,000; choose 1 to 65,536"),
         ([Conv(out_channels=65_536, padding=1_000)], "more than 100,000,000 numbers"),
         ([Flatten(), Linear(out_features=65_536), Linear(out_features=65_536)], "parameters"),
-        ([Local(out_channels=65_536, padding=9)], "parameters, more than 100,000,000"),
+        ([Local(out_channels=65_536, padding=9)], "parameters, more than 30,000,000"),
         ([Pool(padding=2, kernel_size=3)], "may be padded by at most 1"),
         ([Pool(kernel_size=9)], "`kernel_size` 9 is larger"),
         ([Linear()], "put a flatten or a global pool layer before it"),
@@ -224,9 +224,9 @@ def test_the_end_must_be_one_number_per_class(layers: LayerList) -> None:
 
 
 def test_the_network_as_a_whole_is_capped() -> None:
-    wide: LayerList = (Flatten(), *[Linear(out_features=5_000)] * 6, Linear())
+    wide: LayerList = (Flatten(), *[Linear(out_features=2_500)] * 6, Linear())
     error = refusal(*wide)
-    assert error.index == 5
+    assert error.index == 6
     assert "the network would have" in str(error)
 
 

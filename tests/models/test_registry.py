@@ -9,7 +9,7 @@ import pytest
 
 from models.architectures.base import ARCHITECTURES, register
 from models.layers import Shape, Summary, check
-from models.registry import get_architecture, list_architectures
+from models.registry import ModelError, get_architecture, list_architectures
 
 NAMES = [architecture.name for architecture in list_architectures()]
 
@@ -117,9 +117,9 @@ def test_listing_is_in_natural_order() -> None:
 
 
 def test_unknown_name_suggests_close_ones() -> None:
-    with pytest.raises(ValueError, match=r"no network called 'resnet18'; try resnet8, resnet20"):
+    with pytest.raises(ModelError, match=r"no network called 'resnet18'; try resnet8, resnet20"):
         get_architecture("resnet18")
-    with pytest.raises(ValueError, match=r"'\.\./\.\./etc/passwd'.*lenet5"):
+    with pytest.raises(ModelError, match=r"'\.\./\.\./etc/passwd'.*lenet5"):
         get_architecture("../../etc/passwd")
 
 

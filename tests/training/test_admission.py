@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import subprocess
 import sys
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from data.catalogue import get_info
+from models.layers import MAX_PARAMS, summarize
 from training import admission
-from training.admission import MAX_ACTIVATION_BYTES, MAX_PARAMS, admit
-from training.spec import SpecError, TrainSpec, parse_spec
+from training.admission import MAX_ACTIVATION_BYTES, admit
+from training.spec import CustomNetwork, SpecError, TrainSpec, parse_spec
 
 LINEAR = {"kind": "linear"}
 FLAT = {"kind": "flatten"}
@@ -145,6 +147,38 @@ def test_what_is_admitted_is_described() -> None:
     assert (admit(limited).num_train, admit(limited).total_steps) == (100, 7)
     generous = parse_spec({"dataset": {"train_limit": 10**6}})
     assert admit(generous).num_train == 1257
+
+
+def test_the_layer_table_and_admission_allow_the_same_size() -> None:
+    """What the editor shows as valid can be trained; what it refuses cannot."""
+    info = get_info("shapes", 64)
+    pixels, classes = math.prod(info.shape), len(info.classes)
+    fits = (MAX_PARAMS - classes) // (pixels + 1 + classes)  # units between two linear layers
+    for units in (fits, fits + 1):
+        spec = parse_spec(
+            layers(FLAT, {"kind": "linear", "out_features": units}, LINEAR)
+            | {"dataset": {"name": "shapes", "image_size": 64}}
+        )
+        assert isinstance(spec.network, CustomNetwork)
+        if summarize(spec.network.layers, info.shape, classes).error is None:
+            assert units == fits
+            assert admit(spec).summary.num_params <= MAX_PARAMS
+        else:
+            assert units == fits + 1
+            with pytest.raises(SpecError, match=f"more than {MAX_PARAMS:,}"):
+                admit(spec)
+
+
+def test_a_mistake_of_the_program_is_not_taken_for_the_visitors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise ValueError("not a sentence")
+
+    monkeypatch.setattr(admission, "get_info", mistaken)
+    with pytest.raises(ValueError, match="not a sentence") as caught:
+        admit(TrainSpec())
+    assert not isinstance(caught.value, SpecError)
 
 
 def test_torch_is_not_needed() -> None:

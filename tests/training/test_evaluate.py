@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional
 
 from data.load import Split
+from data.pixels import Normalizer
 from tests.training.helpers import CPU, make_data, tiny_spec
-from training.batches import Normalizer, OnDevice
+from training.batches import OnDevice
 from training.evaluate import evaluate, sample_index
 from training.state import TrainState
 
@@ -17,7 +18,7 @@ from training.state import TrainState
 def test_equals_brute_force() -> None:
     data = make_data(num_val=601)  # several batches and a short one
     state = TrainState.fresh(tiny_spec(), data.info, CPU)
-    normalizer = Normalizer(data, CPU, state.memory_format)
+    normalizer = Normalizer(data.info, CPU, state.memory_format)
     scores = evaluate(state.model, OnDevice(data.val, CPU), normalizer, 4)
     state.model.eval()
     confusion = [[0] * 4 for _ in range(4)]
@@ -35,7 +36,7 @@ def test_equals_brute_force() -> None:
 def test_of_a_sample() -> None:
     data = make_data(num_val=300)
     state = TrainState.fresh(tiny_spec(), data.info, CPU)
-    normalizer = Normalizer(data, CPU, state.memory_format)
+    normalizer = Normalizer(data.info, CPU, state.memory_format)
     index = torch.tensor([5, 17, 200])
     part = Split(data.val.images[index], data.val.labels[index])
     of_index = evaluate(state.model, OnDevice(data.val, CPU), normalizer, 4, index)
@@ -48,7 +49,9 @@ def test_modes_and_statistics_are_left_as_they_were() -> None:
     state.model.train()
     state.model.get_submodule("norm1").eval()
     before = {name: value.clone() for name, value in state.model.state_dict().items()}
-    evaluate(state.model, OnDevice(data.val, CPU), Normalizer(data, CPU, state.memory_format), 4)
+    evaluate(
+        state.model, OnDevice(data.val, CPU), Normalizer(data.info, CPU, state.memory_format), 4
+    )
     modes = {name: module.training for name, module in state.model.named_children()}
     assert modes.pop("norm1") is False
     assert all(modes.values())
@@ -60,7 +63,9 @@ def test_modes_come_back_after_an_exception() -> None:
     data = make_data()
     net = nn.Sequential(nn.Dropout(), nn.Linear(3, 4))
     with pytest.raises(RuntimeError):
-        evaluate(net, OnDevice(data.val, CPU), Normalizer(data, CPU, torch.contiguous_format), 4)
+        evaluate(
+            net, OnDevice(data.val, CPU), Normalizer(data.info, CPU, torch.contiguous_format), 4
+        )
     assert net.training
     assert net[0].training
 

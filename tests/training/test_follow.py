@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,10 +165,28 @@ def test_rewind_begins_a_pass(a_run: Run) -> None:
     assert follower.num_passes == 2
     assert follower.validation is None
     assert follower.started is not None
-    assert [control.action for control in follower.controls] == ["set", "rewind"]
+    # the rate set in the pass before is still in force: it belongs to step 0 of this one
+    assert follower.controls == (replace(setting, step=0),)
     a_run.write([Control(step=1, action="rewind"), Control(step=0, action="rewind")])
     follower.refresh()
     assert follower.num_passes == 3  # an empty pass is not one
+
+
+def test_settings_belong_to_their_pass(a_run: Run) -> None:
+    def change(step: int, value: float, field: str = "lr") -> Control:
+        return Control(step=step, action="set", field=field, value=value)
+
+    a_run.write([started(), change(1, 0.5), change(3, 0.0), change(4, 0.1, "momentum")])
+    a_run.write([Control(step=4, action="pause"), Control(step=5, action="rewind"), change(2, 0.2)])
+    a_run.follower.refresh()
+    assert a_run.follower.controls == (change(0, 0.0), change(0, 0.1, "momentum"), change(2, 0.2))
+    assert a_run.follower.settings == {"lr": change(2, 0.2), "momentum": change(0, 0.1, "momentum")}
+    a_run.write([started(1, attempt=1)])  # from a checkpoint that knows nothing of step 2
+    a_run.follower.refresh()
+    assert a_run.follower.settings["lr"] == change(0, 0.0)
+    a_run.write([started(0), Control(step=0, action="rewind")])  # a fresh start from the spec
+    a_run.follower.refresh()
+    assert len(a_run.follower.controls) == 0
 
 
 def test_resume_replaces_what_came_after_the_checkpoint(a_run: Run) -> None:

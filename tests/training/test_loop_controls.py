@@ -8,6 +8,7 @@ from data.load import Dataset
 from tests.training.helpers import CPU, Script, ending, of, run, tiny_spec, weights
 from training.control import Command
 from training.events import Control, Evaluated, Health, Progress, Snapshot
+from training.loop import HEALTH_LEASE
 from training.schedules import lr_factor
 from training.state import TrainState
 
@@ -95,7 +96,7 @@ def test_pause_waits_and_resume_goes_on(data: Dataset) -> None:
     )
     events, state = run(spec, data, script)
     actions = [(event.step, event.action) for event in of(Control, events)]
-    assert actions == [(3, "pause"), (3, "watch"), (3, "resume")]
+    assert actions == [(3, "pause"), (3, "resume")]  # watching is no change of the run
     assert not script.waits
     assert weights(state) == weights(expected)
     position = events.index(of(Control, events)[0])
@@ -156,6 +157,20 @@ def test_watch_turns_health_on_and_off(data: Dataset) -> None:
     assert [event.step for event in of(Health, events)] == [1, 2]
     assert [layer.layer for layer in of(Health, events)[0].layers] == ["conv1", "fc1"]
     assert not any(module._forward_hooks for module in state.model.modules())
+
+
+def test_watching_is_a_lease(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A viewer who went away without a word stops costing; one who stays renews in time."""
+    clock = iter([0.0, 1.0, 2.0, 2.0 + HEALTH_LEASE - 0.1, 2.0 + HEALTH_LEASE, 99.0, 99.0])
+    monkeypatch.setattr("training.loop.time.monotonic", lambda: next(clock))
+    script = Script(
+        {0: [Command("watch", value=1), Command("step")]},  # until HEALTH_LEASE
+        # watched at 1.0; renewed at 2.0; watched just before the end of the lease, not at its end
+        [Command("watch", value=1), *[Command("step")] * 2, Command("stop")],
+    )
+    events, _ = run(tiny_spec(**ALWAYS), data, script)
+    assert [event.step for event in of(Health, events)] == [1, 2]
+    assert {event.action for event in of(Control, events)} == {"step", "stop"}
 
 
 def test_watching_does_not_change_the_training(data: Dataset) -> None:

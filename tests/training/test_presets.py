@@ -12,6 +12,7 @@ from tests.training.helpers import ending, of, run
 from training.admission import admit
 from training.events import Evaluated, Event, Failed
 from training.presets import Preset, get_preset, list_presets
+from training.spec import SpecError
 
 
 def train_preset(name: str, **changes: object) -> list[Event]:
@@ -35,9 +36,9 @@ def test_can_be_admitted_and_is_explained(preset: Preset) -> None:
 
 
 def test_unknown_preset_is_a_sentence() -> None:
-    with pytest.raises(ValueError, match=r"'mnist99'; try mnist_99\."):
+    with pytest.raises(SpecError, match=r"'mnist99'; try mnist_99\."):
         get_preset("mnist99")
-    with pytest.raises(ValueError, match="digits_quick"):
+    with pytest.raises(SpecError, match="digits_quick"):
         get_preset("")
 
 

@@ -70,6 +70,15 @@ def test_spec_status_and_events_come_back(store: RunStore) -> None:
     assert store.events(run_id, cursor) == ([], cursor)
 
 
+def test_only_real_directories_are_runs(store: RunStore, tmp_path: Path) -> None:
+    run_id = store.new_run(TrainSpec())
+    (store.root / "20260101-000000-aaaa").write_text("a stray file")
+    (store.root / "20260101-000000-bbbb").symlink_to(store.root / run_id)
+    (store.root / "20260101-000000-cccc").symlink_to(tmp_path / "nowhere")
+    (store.root / "notes").mkdir()
+    assert store.run_ids() == [run_id]
+
+
 def test_root_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVSCOPE_RUNS", str(tmp_path / "there"))
     assert RunStore().root == tmp_path / "there"

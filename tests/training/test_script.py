@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -18,9 +20,10 @@ from PIL import Image
 
 from data.catalogue import get_info, is_available
 from data.load import load_dataset
-from tests.training.helpers import CPU, run, tiny_spec
+from tests.training.helpers import CPU, Script, of, run, tiny_spec
 from training.admission import admit
-from training.events import Evaluated, Finished
+from training.control import Command
+from training.events import Control, Evaluated, Finished
 from training.presets import list_presets
 from training.script import run_script
 from training.spec import TrainSpec, parse_spec
@@ -85,6 +88,30 @@ def test_digits_with_everything(tmp_path: Path) -> None:
     assert_same(state, weights)
     test = next(e for e in events if isinstance(e, Evaluated) and e.split == "test")
     assert f"test: loss {test.loss:.4f}, accuracy {test.accuracy:.2%}" in printed
+
+
+def test_what_was_set_by_hand_is_set_again(tmp_path: Path) -> None:
+    """Also what a rewind keeps, and a momentum that was 0 for no update at all."""
+    spec = tiny_spec(
+        optimizer={"lr": 0.05, "momentum": 0.9, "weight_decay": 0.0},
+        schedule={"name": "cosine"},
+        batch_size=64,
+        epochs=2,
+    )
+    script = Script(
+        {
+            3: [Command("set", "weight_decay", 0.01)],
+            6: [Command("rewind")],
+            10: [Command("set", "lr", 0.013), Command("watch", value=0.0)],
+            15: [Command("set", "momentum", 0.0), Command("set", "momentum", 0.7)],
+            20: [Command("set", "lr", 0.2), Command("set", "weight_decay", 0.1)],
+        }
+    )
+    data = load_dataset("digits")
+    events, state = run(spec, data, script, TrainState.fresh(spec, data.info, CPU))
+    text = run_script(spec, data.info, of(Control, events))
+    _, weights = run_text(text, tmp_path)
+    assert_same(state, weights)
 
 
 @pytest.mark.parametrize("stop", [{"patience": 1}, {"patience": 9, "target_accuracy": 0.5}])
@@ -179,6 +206,29 @@ def test_every_script_is_whole(preset: Any) -> None:
 def test_titles_cannot_break_out(title: str) -> None:
     spec = TrainSpec(title=title)
     compile(run_script(spec, get_info("digits")), "script", "exec")
+
+
+@pytest.mark.parametrize("name", ['"""', 'a"', "\\", "\\'\"", "a\nb", "Grüße", "{x}", "'; 1/0; '"])
+def test_folder_names_cannot_break_out(name: str) -> None:
+    info = dataclasses.replace(
+        get_info("digits"), name=f"folder:{name}", title=name, classes=("a", name)
+    )
+    spec = parse_spec({"dataset": {"name": f"folder:{name}", "image_size": 28}})
+    tree = ast.parse(run_script(spec, info))
+    recipe = (ast.get_docstring(tree) or "").split("data = ")[1].splitlines()[0]
+    call = ast.parse(recipe).body[0]
+    assert isinstance(call, ast.Expr)
+    assert isinstance(call.value, ast.Call)
+    assert ast.literal_eval(call.value.args[0]) == f"folder:{name}"
+    literal = next(
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "loads"
+    )
+    settings = json.loads(ast.literal_eval(literal.args[0]))
+    assert settings["dataset"]["name"] == f"folder:{name}"
 
 
 def test_shapes_are_drawn_alike(tmp_path: Path) -> None:

@@ -8,14 +8,21 @@ import pytest
 from training.spec import OptimizerSpec, TrainSpec
 from ui import html
 from ui.mistakes import selected_cell
-from ui.run_list import markdown_safe
 from ui.run_names import duration
-from ui.run_table import differences, setting_without_seed, short_names
+from ui.run_table import differences, seed_groups, short_names
+from ui.text import markdown_safe
 
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0.0 %"), (0.0004, "< 0.1 %"), (0.9731, "97.3 %"), (0.9996, "> 99.9 %"), (1, "100.0 %")],
+    [
+        (float("nan"), "no number"),
+        (0, "0.0 %"),
+        (0.0004, "< 0.1 %"),
+        (0.9731, "97.3 %"),
+        (0.9996, "> 99.9 %"),
+        (1, "100.0 %"),
+    ],
 )
 def test_percent(share: float, text: str) -> None:
     assert html.percent(share) == text
@@ -69,8 +76,8 @@ def test_differences_name_only_what_differs() -> None:
 
 
 def test_runs_that_differ_in_the_seed_share_a_setting() -> None:
-    assert setting_without_seed(TrainSpec(seed=1)) == setting_without_seed(TrainSpec(seed=2))
-    assert setting_without_seed(TrainSpec(batch_size=1)) != setting_without_seed(TrainSpec())
+    specs = [TrainSpec(seed=1), TrainSpec(batch_size=1), TrainSpec(seed=2, title="again")]
+    assert seed_groups(specs) == [[0, 2], [1]]
 
 
 def test_a_click_on_a_confusion_cell() -> None:

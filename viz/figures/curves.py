@@ -38,7 +38,6 @@ def plot_loss(
     marks: Sequence[Mark] = (),
     ghosts: Sequence[Curve] = (),
     window: float | None = None,
-    log: bool = False,
     total_steps: int | None = None,
     height: int = 260,
 ) -> Drawing:
@@ -50,15 +49,13 @@ def plot_loss(
         marks: vertical lines with a word, such as a changed learning rate.
         ghosts: training loss of earlier passes, before a rewind.
         window: time constant of the smoothing in updates; default 1 % of the run so far.
-        log: logarithmic loss axis; values of 0 and below cannot be shown there.
         total_steps: where the run will end; None: the axis ends where the data does.
         height: pixels.
     """
     if _is_empty(train, val):
         return empty("Loss", NOT_YET, height=height)
     layout = _layout("Loss", marks, total_steps, height)
-    scale = {"type": "log", "dtick": "D2", "tickformat": ".2~g"} if log else {"rangemode": "tozero"}
-    layout["yaxis"] = axis(**scale)
+    layout["yaxis"] = axis(rangemode="tozero")
     return Drawing(_traces(train, val, ghosts, window, "%{y:.4f}"), layout)
 
 

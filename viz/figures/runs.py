@@ -33,7 +33,6 @@ def plot_compare(
     *,
     title: str,
     percent: bool = False,
-    log: bool = False,
     window: float | None = None,
     height: int = 380,
 ) -> Drawing:
@@ -43,7 +42,6 @@ def plot_compare(
         curves: one a run; `name` becomes the label.
         title: what is compared, such as "Validation accuracy".
         percent: values are shares of 1.
-        log: logarithmic value axis.
         window: smoothing in updates as in `plot_loss`; None draws the values as they are.
         height: pixels.
     """
@@ -63,10 +61,10 @@ def plot_compare(
             | {"line": {"color": color, "width": 2, "dash": dash}}
             | {"hovertemplate": f"%{{y:{number}}}"}
         )
-    layout = _value_layout(title, percent=percent, log=log, height=height)
+    layout = _value_layout(title, percent=percent, height=height)
     longest = max(len(_short(curve.name)) for curve, _ in lines)
     layout["margin"]["r"] = 16 + round(6.2 * longest)
-    layout["annotations"] = _end_labels(lines, layout, log=log)
+    layout["annotations"] = _end_labels(lines, layout)
     return Drawing(traces, layout)
 
 
@@ -74,27 +72,26 @@ def plot_seed_band(
     groups: Sequence[tuple[str, Sequence[Curve]]],
     *,
     title: str,
-    spread: str = "range",
     percent: bool = False,
     height: int = 380,
 ) -> Drawing:
     """Mean over seeds as a line and their spread as a band, for one setting or several.
 
-    `groups` pairs a name with the curves of its seeds; `spread` is "range" (lowest to highest) or
-    "sd" (± one standard deviation). Only steps that every seed of a group reached are drawn.
+    `groups` pairs a name with the curves of its seeds; the band reaches from the lowest to the
+    highest. Only steps that every seed of a group reached are drawn.
     """
-    bands = [(name, compute_band(curves, spread=spread)) for name, curves in groups]
+    bands = [(name, compute_band(curves)) for name, curves in groups]
     if not any(len(band.steps) for _, band in bands):
         return empty(title, "No updates that all these runs have reached", height=height)
     number = ".2%" if percent else ".4f"
-    word = "lowest to highest" if spread == "range" else "± 1 standard deviation"
     traces: list[Trace] = []
     for index, (name, band) in enumerate(bands):
         color, dash = run_style(index)
         edge: Trace = {"type": "scatter", "mode": "lines", "x": pack(band.steps)}
         edge |= {"line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
         fill: Trace = {"fill": "tonexty", "fillcolor": faded(color, 0.18)}
-        middle: Trace = {"y": pack(band.mean), "name": f"{plain(name)} · {band.seeds} seeds"}
+        count = f"{band.seeds} seed" + ("s" if band.seeds != 1 else "")
+        middle: Trace = {"y": pack(band.mean), "name": f"{plain(name)} · {count}"}
         middle |= {"line": {"color": color, "width": 2, "dash": dash}, "showlegend": True}
         low_high = np.stack([band.low, band.high], axis=1)
         middle |= {"customdata": pack(low_high), "hoverinfo": "all"}
@@ -103,8 +100,11 @@ def plot_seed_band(
         )
         traces += [edge | {"y": pack(band.low)}, edge | {"y": pack(band.high)} | fill]
         traces.append(edge | middle)
-    layout = _value_layout(title, percent=percent, log=False, height=height)
-    layout["title"]["subtitle"] = {"text": f"line: mean, band: {word}", "font": {"size": 11}}
+    layout = _value_layout(title, percent=percent, height=height)
+    layout["title"]["subtitle"] = {
+        "text": "line: mean, band: lowest to highest",
+        "font": {"size": 11},
+    }
     layout["margin"]["t"] = 52
     # In the corner that curves leave free: beside the title there is no room on a phone.
     layout["legend"] |= {"yref": "paper", "y": 0 if percent else 1}
@@ -154,29 +154,26 @@ def plot_lr_range(
     return Drawing(traces, layout)
 
 
-def _value_layout(title: str, *, percent: bool, log: bool, height: int) -> Layout:
+def _value_layout(title: str, *, percent: bool, height: int) -> Layout:
     layout = base_layout(title, height=height)
     layout["hovermode"] = "x unified"
     layout["xaxis"] = axis("updates", showgrid=False, rangemode="tozero", hoverformat=",d")
-    layout["yaxis"] = axis(
-        **({"tickformat": ".0%"} if percent else {}), **({"type": "log"} if log else {})
-    )
+    layout["yaxis"] = axis(**({"tickformat": ".0%"} if percent else {}))
     return layout
 
 
 def _end_labels(
-    lines: Sequence[tuple[Curve, npt.NDArray[np.float64]]], layout: Layout, *, log: bool
+    lines: Sequence[tuple[Curve, npt.NDArray[np.float64]]], layout: Layout
 ) -> list[Layout]:
     """The name of each run beside its last value, moved apart where ends lie close together."""
     ends: list[tuple[int, str, float, float]] = []  # index, name, step, value on the axis
     seen: list[npt.NDArray[np.float64]] = []
     for index, (curve, values) in enumerate(lines):
-        shown = np.isfinite(values) & ((values > 0) if log else True)
+        shown = np.isfinite(values)
         if shown.any():
-            scaled = np.log10(values[shown]) if log else values[shown]
-            seen.append(scaled)
+            seen.append(values[shown])
             last = float(np.asarray(curve.steps, float)[shown][-1])
-            ends.append((index, _short(curve.name), last, float(scaled[-1])))
+            ends.append((index, _short(curve.name), last, float(values[shown][-1])))
     if not ends:
         return []
     everything = np.concatenate(seen)

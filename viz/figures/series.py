@@ -59,10 +59,9 @@ def _decayed_sums(values: Array, decay: Array) -> tuple[Array, Array]:
     return np.array(totals), np.array(weights)
 
 
-def compute_band(curves: Sequence[Curve], *, spread: str = "range") -> Band:
-    """Mean and spread over runs on the steps that all of them reached.
+def compute_band(curves: Sequence[Curve]) -> Band:
+    """Mean, lowest and highest over runs on the steps that all of them reached.
 
-    `spread` is "range" (lowest to highest run) or "sd" (mean ± one standard deviation, n − 1).
     Runs are interpolated linearly between their points. Empty curves are left out.
     """
     used = [(np.asarray(c.steps, float), np.asarray(c.values, float)) for c in curves]
@@ -77,11 +76,7 @@ def compute_band(curves: Sequence[Curve], *, spread: str = "range") -> Band:
     steps = np.unique(np.concatenate([s for s, _ in used] + [np.array([first, last])]))
     steps = steps[(steps >= first) & (steps <= last)]
     stack = np.stack([np.interp(steps, s, v) for s, v in used])  # (runs, n)
-    mean = stack.mean(axis=0)
-    if spread == "sd":
-        half = stack.std(axis=0, ddof=1) if len(stack) > 1 else np.zeros_like(mean)
-        return Band(steps, mean, mean - half, mean + half, len(used))
-    return Band(steps, mean, stack.min(axis=0), stack.max(axis=0), len(used))
+    return Band(steps, stack.mean(axis=0), stack.min(axis=0), stack.max(axis=0), len(used))
 
 
 def spread_labels(positions: npt.ArrayLike, *, gap: float) -> Array:

@@ -95,6 +95,8 @@ def base_layout(title: str, *, height: int) -> Layout:
             "font": {"size": 14},
             "pad": {"t": 4},
         },
+        # Upright at the right edge: across the top it would lie on the legend.
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
         "height": height,
         "margin": {"l": 46, "r": 10, "t": 34, "b": 30, "pad": 2},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -152,12 +154,6 @@ def faded(color: str, alpha: float) -> str:
     """`#rrggbb` with an opacity, as CSS."""
     r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({r},{g},{b},{alpha:g})"
-
-
-def color_scale(scale: ScaleName) -> list[list[float | str]]:
-    """The scale as plotly wants it: [[position, colour], …]."""
-    stops = SCALES[scale]
-    return [[i / (len(stops) - 1), color] for i, color in enumerate(stops)]
 
 
 def css_gradient(scale: ScaleName) -> str:

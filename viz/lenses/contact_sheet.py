@@ -30,7 +30,6 @@ def contact_sheet(
     dataset: Mapping[str, Any] | None = None,
     split: str = "train",
     count: int = 30,
-    per_class: int | None = None,
     augment: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> ContactSheet:
@@ -42,19 +41,14 @@ def contact_sheet(
         image: not used.
         dataset: fields of a DatasetSpec.
         split: train, val or test.
-        count: the first so many images, where `per_class` is not given.
-        per_class: so many of each class, class by class.
+        count: the first so many images.
         augment: fields of an AugmentSpec; the same images changed by it come along.
         seed: of the run that is prepared: which labels noise spoils, and the augmentation's draws.
     """
     spec = dataset_spec(dataset or {})
     data = context.data(spec, seed)
     chosen = choose_split(data, split)
-    if per_class is None:
-        index = torch.arange(min(check_count("count", count, MAX_IMAGES), len(chosen)))
-    else:
-        check_count("per_class", per_class, MAX_IMAGES)
-        index = _first_of_each(chosen, len(data.info.classes), per_class)[:MAX_IMAGES]
+    index = torch.arange(min(check_count("count", count, MAX_IMAGES), len(chosen)))
     part = chosen.at(index)
     changed = None
     if augment is not None:
@@ -100,11 +94,6 @@ def images(
         indices=to_ints(torch.tensor(list(indices), dtype=torch.int64)),
         classes=data.info.classes,
     )
-
-
-def _first_of_each(split: Split, num_classes: int, per_class: int) -> Tensor:
-    """Positions of the first `per_class` images of each class, class by class."""
-    return torch.cat([(split.labels == k).nonzero()[:per_class, 0] for k in range(num_classes)])
 
 
 def _augment_spec(values: Mapping[str, Any]) -> AugmentSpec:

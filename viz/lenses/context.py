@@ -88,11 +88,7 @@ class LensContext:
 
     def _random(self, reference: RandomRef, dataset: DatasetSpec) -> Subject:
         info = get_info(dataset.name, dataset.image_size)
-
-        try:
-            architecture = get_architecture(reference.architecture)
-        except ValueError as error:
-            raise LensError(str(error)) from None
+        architecture = get_architecture(reference.architecture)
 
         def build() -> tuple[nn.Sequential, object]:
             layers = architecture.layers(info.shape, len(info.classes))

@@ -39,11 +39,6 @@ def test_a_run_without_points_keeps_its_place_in_the_colors() -> None:
     assert [word.text for word in figure.layout.annotations] == ["b"]
 
 
-def test_labels_on_a_log_axis_are_decades() -> None:
-    figure = valid(plot_compare([line(0.01, "a"), line(10, "b")], title="Loss", log=True))
-    assert [word.y for word in figure.layout.annotations] == [pytest.approx(-2), pytest.approx(1)]
-
-
 def test_long_titles_are_cut_and_markup_is_text() -> None:
     figure = valid(plot_compare([line(1, "x" * 80), line(9, "<b>")], title="Loss"))
     assert figure.layout.annotations[0].text.endswith("…")

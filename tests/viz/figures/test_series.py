@@ -49,14 +49,6 @@ def test_band_is_over_the_steps_all_runs_reached() -> None:
     assert band.seeds == 2
 
 
-def test_band_of_standard_deviations_uses_n_minus_one() -> None:
-    band = compute_band([curve([0], [v]) for v in (1, 2, 6)], spread="sd")
-    assert band.mean[0] == pytest.approx(3)
-    assert band.high[0] - band.mean[0] == pytest.approx(np.std([1, 2, 6], ddof=1))
-    alone = compute_band([curve([0, 1], [3, 4])], spread="sd")
-    assert alone.low.tolist() == alone.high.tolist() == [3, 4]
-
-
 def test_band_of_runs_that_share_no_step_is_empty() -> None:
     assert len(compute_band([curve([0, 1], [1, 1]), curve([5, 6], [1, 1])]).steps) == 0
     assert len(compute_band([]).steps) == 0

@@ -1,0 +1,11 @@
+"""Which lenses take long. Apart from the lenses, because the engine asks and must not import torch.
+
+A long lens takes seconds where the others take some hundredths of one, and nobody redraws it while a
+network trains: the engine gives it a worker of its own, so that live pictures do not wait behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONG_LENSES: Final = frozenset({"export", "evaluation"})

@@ -7,10 +7,12 @@ torch nor the classes of the results.
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import pkgutil
+import sys
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -31,7 +33,7 @@ def work(run: str, pipe: Connection[Any, Any]) -> None:
         try:
             lens, model, image, options = pipe.recv()
         except EOFError:
-            return
+            _end()
         try:
             pipe.send((True, pickle.dumps(look(lens, model, image, options), protocol=5)))
         except Exception as error:
@@ -43,3 +45,11 @@ def work(run: str, pipe: Connection[Any, Any]) -> None:
                     "the server's log has the details."
                 )
             pipe.send((False, sentence))
+
+
+def _end() -> NoReturn:
+    """End without tidying up: there is nothing to tidy, and the libraries an export loads complain at
+    length about whatever is left when an interpreter shuts down."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

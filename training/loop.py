@@ -39,6 +39,7 @@ from training.health import HealthProbe
 from training.meter import Meter, StepTimer, Stopwatch
 from training.optimizers import set_lr
 from training.schedules import lr_factor
+from training.snapshots import is_snapshot_step
 from training.spec import SpecError, TrainSpec
 from training.state import TrainState
 
@@ -49,7 +50,6 @@ HEALTH_SECONDS = 1.0
 HEALTH_LEASE = 3.0  # seconds that layer health is measured after the last `watch`
 RANGE_TEST_POINTS = 200  # a range test reports this often, whatever the time
 RANGE_TEST_BLOWUP = 4.0  # and ends when the smoothed loss exceeds its best by this factor
-_SNAPSHOTS_PER_DECADE = 12
 
 
 def train(
@@ -64,14 +64,6 @@ def train(
     A live `lr` is the new peak: the schedule goes on scaling it. Rewind keeps live values.
     """
     yield from _Training(spec, data, state, control or NoControls()).run()
-
-
-def is_snapshot_step(step: int) -> bool:
-    """Whether weights are kept at this step: 0, 1, 2, 3, …, then 12 for each factor of ten."""
-    if step < 1:
-        return step == 0
-    near = round(_SNAPSHOTS_PER_DECADE * math.log10(step))
-    return step in [round(10 ** (k / _SNAPSHOTS_PER_DECADE)) for k in range(near - 1, near + 2)]
 
 
 class _Training:
@@ -149,8 +141,7 @@ class _Training:
         now = time.perf_counter()
         timer = StepTimer(self.device) if self._progress_due(now) else None
         layers: tuple[LayerHealth, ...] = ()
-        health_due = self.paused or now - self.last_health >= HEALTH_SECONDS
-        if health_due and time.monotonic() < self.watched_until:
+        if self._health_due(now):
             with HealthProbe(state.model) as probe:
                 self._learn(timer)
                 layers = probe.measure()
@@ -165,6 +156,14 @@ class _Training:
             yield from self._progress()
         if layers and not self.ended:
             yield Health(step=state.step, time=time.time(), layers=layers)
+
+    def _health_due(self, now: float) -> bool:
+        """While somebody watches, and for the record at snapshots (not the first, dense ones)."""
+        step = self.state.step + 1
+        if step == self.total_steps or (step >= 10 and is_snapshot_step(step)):
+            return True
+        due = self.paused or now - self.last_health >= HEALTH_SECONDS
+        return due and time.monotonic() < self.watched_until
 
     def _learn(self, timer: StepTimer | None) -> None:
         """Forward, backward, update."""

@@ -20,6 +20,8 @@ from training.spec import (
     TrainSpec,
 )
 
+_INCIDENTAL = {"title", "seed", "device"}
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -47,6 +49,15 @@ def get_preset(name: str) -> Preset:
         return _PRESETS[name]
     close = difflib.get_close_matches(name[:100], _PRESETS, n=2, cutoff=0.5) or list(_PRESETS)
     raise SpecError(f"There is no preset called {name[:60]!r}; try {' or '.join(close)}.")
+
+
+def preset_of(spec: TrainSpec) -> Preset | None:
+    """The preset that `spec` is, whatever its title, seed and device."""
+    own = spec.model_dump(exclude=_INCIDENTAL)
+    for preset in _PRESETS.values():
+        if preset.spec.model_dump(exclude=_INCIDENTAL) == own:
+            return preset
+    return None
 
 
 def _deep_sigmoid_layers(*, norm: bool) -> LayerList:

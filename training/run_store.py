@@ -271,10 +271,6 @@ class EventWriter:
         while line:  # a full disk may take a part of it
             line = line[self._file.write(line) :]
 
-    def sync(self) -> None:
-        """Wait until everything written survives a power cut."""
-        os.fsync(self._file.fileno())
-
     def close(self) -> None:
         """Close the file."""
         self._file.close()

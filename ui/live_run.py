@@ -17,6 +17,7 @@ from data.catalogue import DataError, read_progress
 from engine.protocol import EngineError
 from training.events import Failed, Finished
 from training.follow import RunFollower
+from training.presets import preset_of
 from training.run_store import RunError, RunStatus
 from training.spec import TrainSpec
 from ui import html, runtime, views
@@ -98,6 +99,14 @@ def _say_why(follower: RunFollower, status: RunStatus) -> None:
         st.error(sentence_safe(status.message))
     elif status.message and status.reason != "done":
         st.caption(sentence_safe(status.message))
+    spec = runtime.store().spec(follower.run_id)
+    preset = preset_of(spec)
+    if preset is not None and preset.known_to_fail:
+        st.warning(preset.known_to_fail, icon=":material/report:")
+    started, progress = follower.started, follower.progress
+    swept = spec.schedule.name == "range_test" and isinstance(ended, Finished)
+    if swept and started and progress and progress.step < started.total_steps:
+        st.caption("The test ended early, because the loss had exploded: higher rates are no use.")
 
 
 def _offer_rate(follower: RunFollower, spec: TrainSpec) -> None:
@@ -157,8 +166,10 @@ def _figures(follower: RunFollower, status: RunStatus, spec: TrainSpec) -> None:
     ]  # fmt: skip
     seconds = f"{duration(progress.seconds_left)}" if status.state == "running" else "—"
     ended = follower.ended
+    speed = progress.images_per_second
     if isinstance(ended, Finished):
         last = ("Training time", duration(ended.seconds), "Pauses excluded")
+        speed = progress.epoch * started.num_train / max(ended.seconds, 1e-9)
     else:
         last = ("Time left", seconds, "At the speed so far")
     st.html(
@@ -169,11 +180,15 @@ def _figures(follower: RunFollower, status: RunStatus, spec: TrainSpec) -> None:
                 ("Training loss", f"{progress.loss:.4f}", "Mean of the latest batches"),
                 *measured,
                 ("Learning rate", f"{progress.lr:.3g}", "Of the latest update"),
-                ("Images per second", f"{progress.images_per_second:,.0f}", started.device),
                 (
-                    "Forward, backward",
+                    "Images per second",
+                    f"{speed:,.0f}",
+                    "Mean over the run, validation included" if ended else "Of the latest batches",
+                ),
+                (
+                    "Forward, backward an image",
                     f"{progress.forward_ms:.3f}, {progress.backward_ms:.3f} ms",
-                    "Per image; backward includes the update",
+                    "Backward includes the update",
                 ),
                 last,
                 ("Device", started.device, "Where the network trains"),
@@ -182,6 +197,20 @@ def _figures(follower: RunFollower, status: RunStatus, spec: TrainSpec) -> None:
     )
     if started.note:
         st.caption(started.note)
+    softened = [
+        word
+        for word, on in (
+            ("smoothed labels", spec.label_smoothing > 0),
+            ("mixed images", spec.augment.mixup > 0),
+            ("dropout", spec.dropout > 0),
+        )
+        if on
+    ]
+    if softened:
+        st.caption(
+            f"Training is measured as the network trains, with {' and '.join(softened)}, so its loss "
+            "can lie above that of validation, which is measured without."
+        )
 
 
 def _waiting(status: RunStatus, spec: TrainSpec) -> None:

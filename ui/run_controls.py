@@ -42,10 +42,12 @@ def render_controls(run_id: str, spec: TrainSpec, status: RunStatus) -> None:
             "Change", icon=":material/tune:", disabled=status.state not in {"running", "paused"}
         ):
             _live_settings(run_id, spec)
-        st.page_link(
-            "pages/train/live.py", label="New run", icon=":material/add:", query_params={"from": run_id},
+        # Not a link: one from this page to itself would leave `run` in the address.
+        if st.button(
+            "New run", icon=":material/add:", key="live.new",
             help="The setup page, filled with the settings of this run.",
-        )  # fmt: skip
+        ):  # fmt: skip
+            st.switch_page("pages/train/live.py", query_params={"from": run_id})
 
 
 def _button(
@@ -104,9 +106,10 @@ def _live_settings(run_id: str, spec: TrainSpec) -> None:
         # Another change, whoever made it, is another input, which shows the new value.
         key = f"live.set.{run_id}.{name}.{0 if last is None else last.time}"
         value = initial if last is None or last.value is None else last.value
-        st.session_state.setdefault(key, value)
+        # The value is the input's own default, not session state set before it: inside a closed
+        # popover the browser would learn of the latter too late, and answer with the minimum.
         st.number_input(
-            label, 0.0, most, key=key, format="%g", step=initial / 10 or 0.0001,
+            label, 0.0, most, value, key=key, format="%g", step=initial / 10 or 0.0001,
             on_change=_apply, args=(run_id, name, key),
         )  # fmt: skip
     st.caption(

@@ -37,6 +37,9 @@ class RunRow:
         """Accuracy, updates and time in a few words."""
         scores = self.follower.test or self.follower.validation or self.follower.sample
         parts = []
+        if self.spec is not None:
+            optimizer = self.spec.optimizer
+            parts.append(f"{optimizer.name} {optimizer.lr:g}, seed {self.spec.seed}")
         if scores is not None and not math.isnan(scores.accuracy):
             parts.append(
                 f"{html.percent(scores.accuracy)} {'test' if scores.split == 'test' else 'validation'}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from data.catalogue import DataError, get_info
 from models.registry import get_architecture
+from training.presets import preset_of
 from training.run_store import RunStatus
 from training.spec import NamedNetwork, TrainSpec
 from ui import html
@@ -22,8 +23,11 @@ _TONES: Final = {
 
 
 def run_title(spec: TrainSpec) -> str:
-    """The name a person gave the run, else "images · network"."""
-    return spec.title or f"{dataset_title(spec)} · {network_title(spec)}"
+    """The name a person gave the run, else its preset's, else "images · network"."""
+    if spec.title:
+        return spec.title
+    preset = preset_of(spec)
+    return preset.spec.title if preset else f"{dataset_title(spec)} · {network_title(spec)}"
 
 
 def dataset_title(spec: TrainSpec) -> str:

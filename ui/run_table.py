@@ -98,10 +98,6 @@ def _compare(rows: list[RunRow]) -> None:
     st.fragment(_chart, run_every=1.5 if active else None)(
         [row.run_id for row in rows], measure, banded, active
     )
-    specs = [row.spec for row in rows if row.spec is not None]
-    group_of = {i: g for g, members in enumerate(seed_groups(specs)) for i in members}
-    styles = [group_of[i] if banded else i for i in range(len(rows))]
-    st.html(difference_table(rows, differences(specs), styles))
 
 
 def _chart(run_ids: list[str], measure: str, banded: bool, active: bool) -> None:
@@ -139,6 +135,9 @@ def _draw(rows: list[RunRow], measure: str, banded: bool, active: bool) -> None:
         config=CHART_CONFIG,
         alt=f"{title} of the chosen runs over updates",
     )
+    group_of = {i: g for g, members in enumerate(seed_groups(specs)) for i in members}
+    styles = [group_of[i] if banded else i for i in range(len(rows))]
+    st.html(difference_table(rows, differences(specs), styles))
 
 
 def _curve(row: RunRow, measure: str, name: str) -> Curve:
@@ -220,7 +219,17 @@ def _list(total: int, chosen: set[str]) -> None:
     if total > PAGE_SIZE:
         page = st.pagination(-(-total // PAGE_SIZE), key="page", bind="query-params") - 1
     st.subheader("All runs")
-    for row in list_rows(PAGE_SIZE, page * PAGE_SIZE):
+    rows = list_rows(PAGE_SIZE, page * PAGE_SIZE)
+    going_on = any(row.status.active for row in rows)
+    st.fragment(_rows, run_every=3.0 if going_on else None)(page, chosen, going_on)
+
+
+def _rows(page: int, chosen: set[str], going_on: bool) -> None:
+    rows = list_rows(PAGE_SIZE, page * PAGE_SIZE)
+    ended = going_on and not any(row.status.active for row in rows)
+    if ended or set(_ids()[:MAX_COMPARED]) != chosen:
+        st.rerun()  # the comparison above stands outside this fragment
+    for row in rows:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             key = f"runs.tick.{row.run_id}"
             st.session_state.setdefault(key, row.run_id in chosen)

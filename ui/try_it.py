@@ -46,6 +46,7 @@ def _render(run_id: str) -> None:
     except DataError as error:
         st.error(sentence_safe(error))
         return
+    st.session_state[own_image(run_id)] = image
     if image is None:
         return
     if not runtime.follower(run_id).snapshots:
@@ -60,15 +61,21 @@ def _render(run_id: str) -> None:
     except EngineError as error:
         st.error(sentence_safe(error))
         return
+    if answer.note:
+        st.caption(sentence_safe(answer.note))
     when = "" if answer.step is None else f" after {answer.step:,} updates"
     st.html(
         f'<div class="cs-answer"><div>{html.picture(answer.image, "The image as the network sees it")}</div>'
         f"<div>{html.probability_bars(answer.probs, answer.classes, target=None, top=5)}</div></div>"
         + html.caption(f"Left: what the network sees. Its answer{when}.")
-        + (html.caption(answer.note) if answer.note else "")
     )
     if runtime.store().status(run_id).state == "running":
         st.button("Ask the network as it is now", icon=":material/refresh:", key="try.again")
+
+
+def own_image(run_id: str) -> str:
+    """Session key of the reference to the image that this visitor gave, None while there is none."""
+    return f"try.image.{run_id}"
 
 
 def _is_gray(spec: TrainSpec) -> bool:

@@ -23,6 +23,7 @@ from ui import html, runtime
 from ui.charts import CHART_CONFIG
 from ui.looking import TICK_PATIENCE, glance
 from ui.prediction_tiles import prediction_tiles
+from ui.try_it import own_image
 from viz.figures.health import plot_health
 from viz.figures.tiles import Montage, fit_zoom, montage_filters, montage_maps
 from viz.results import FeatureMaps, Filters, LayerSignals, Predictions
@@ -87,14 +88,15 @@ def _filters(run_id: str, patience: float | None) -> str:
 
 
 def view_feature_maps(follower: RunFollower, status: RunStatus) -> None:
-    """What each layer makes of one held-out image."""
+    """What each layer makes of the visitor's own image, or else of a held-out one."""
     if not _has_weights(follower):
         return
     _show("maps", follower, status, _feature_maps)
 
 
 def _feature_maps(run_id: str, patience: float | None) -> str:
-    image = f"{runtime.store().spec(run_id).dataset.name}/test/0"
+    own: str | None = st.session_state.get(own_image(run_id))
+    image = own or f"{runtime.store().spec(run_id).dataset.name}/test/0"
     found: FeatureMaps = glance("feature_maps", f"run:{run_id}", image, patience=patience)
     rows = [
         f"<h4>Input</h4>{html.picture(found.image, 'The input image')}",
@@ -114,7 +116,8 @@ def _feature_maps(run_id: str, patience: float | None) -> str:
     return (
         f'<div class="cs-maps">{"".join(f"<div>{row}</div>" for row in rows)}</div>'
         + html.caption(
-            f"Update {found.step:,}. Every layer has its own scale. Dark is 0 where a layer cannot be "
+            f"Update {found.step:,}, {'your image' if own else 'a test image; draw or upload your own beside it'}. "
+            "Every layer has its own scale. Dark is 0 where a layer cannot be "
             "negative; elsewhere pale is 0, blue negative, orange positive."
         )
     )

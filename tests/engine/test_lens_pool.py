@@ -178,6 +178,16 @@ def test_workers_are_replaced_after_a_while(make_pool: MakePool) -> None:
     assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
+def test_a_worker_ends_without_tidying_up(forkserver: Forkserver, tmp_path: Path) -> None:
+    """The exporter's libraries fill the server's log when they are tidied up."""
+    worker = forkserver.launch("engine.lens_worker:work", "tests.engine.fake_lenses:run")
+    worker.pipe.send(("tidy", None, None, {"done": str(tmp_path / "done")}))
+    assert worker.pipe.recv()[0]
+    worker.close()
+    worker.wait()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_cache_keeps_the_recently_used_within_its_bytes() -> None:
     cache = ByteCache(10)
     cache.put("a", b"1234")

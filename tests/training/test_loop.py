@@ -24,7 +24,8 @@ from training.events import (
     Snapshot,
     Started,
 )
-from training.loop import is_snapshot_step, train
+from training.loop import train
+from training.snapshots import is_snapshot_step
 from training.state import TrainState
 
 ALWAYS = {"max_steps": 6, "epochs": 100}

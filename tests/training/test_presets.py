@@ -11,7 +11,7 @@ from data.load import load_dataset
 from tests.training.helpers import ending, of, run
 from training.admission import admit
 from training.events import Evaluated, Event, Failed
-from training.presets import Preset, get_preset, list_presets
+from training.presets import Preset, get_preset, list_presets, preset_of
 from training.spec import SpecError
 
 
@@ -76,3 +76,11 @@ def test_mnist_99_keeps_its_word() -> None:
     events = train_preset("mnist_99")
     assert ending(events).reason == "done"
     assert accuracy(events, "test") >= 0.99
+
+
+def test_a_spec_knows_its_preset_by_what_it_does() -> None:
+    spec = get_preset("lr_too_high").spec
+    found = preset_of(spec.model_copy(update={"title": "", "seed": 7, "device": "cpu"}))
+    assert found is not None
+    assert found.name == "lr_too_high"
+    assert preset_of(spec.model_copy(update={"batch_size": spec.batch_size + 1})) is None

@@ -57,6 +57,7 @@ def _spec(network: str, dataset: str) -> TrainSpec:
         optimizer=OptimizerSpec(name="sgd", lr=0.01),
         batch_size=BATCH,
         epochs=10_000,
+        max_steps=1_000_000,  # it is stopped long before
         validate_every=0,
     )
 

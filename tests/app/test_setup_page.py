@@ -186,7 +186,7 @@ def test_the_rate_of_a_range_test_goes_into_its_own_settings(
     button.click().run()
     [sweep] = recorder.specs
     kept: dict[str, Any] = {setup.LAST_SPEC: TrainSpec(epochs=99)}  # of some other run
-    monkeypatch.setattr(setup.st, "session_state", kept)
+    monkeypatch.setattr("streamlit.session_state", kept)
     setup.use_rate(sweep, 0.0312)
     used: TrainSpec = kept[setup.LAST_SPEC]
     assert (used.epochs, used.max_steps, used.schedule.name, used.schedule.gamma) == (

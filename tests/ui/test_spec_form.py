@@ -210,7 +210,7 @@ def test_the_engine_is_warmed_once_a_process(monkeypatch: pytest.MonkeyPatch) ->
             calls.append("start")
 
     monkeypatch.setattr(runtime, "_started", False)
-    monkeypatch.setattr(runtime.threading, "Thread", Thread)
+    monkeypatch.setattr("threading.Thread", Thread)
     runtime.start_engine()
     runtime.start_engine()
     assert calls == ["thread", "start"]

@@ -103,9 +103,9 @@ def measure_live(
             time.sleep(0.05)
         time.sleep(WARM_UP_SECONDS + seconds)
     finally:
-        engine.control(run_id, "stop")
         stop.set()
         page.join()
+        engine.control(run_id, "stop")
         while engine.status(run_id).active:
             time.sleep(0.05)
     return _rate(store, run_id, spec)

@@ -33,7 +33,7 @@ from ui.text import sentence_safe
 from ui.try_it import render_try_it
 from ui.url_state import choice
 
-TICK_SECONDS: Final = 0.7
+TICK_SECONDS: Final = 1.0
 VIEWS: Final = {
     "predictions": ":material/image_search: Predictions",
     "filters": ":material/grid_view: Filters",

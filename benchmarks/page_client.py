@@ -80,5 +80,9 @@ class PageClient:
                 self.interval = reply.auto_rerun.interval
             elif kind == "delta" and reply.delta.new_element.WhichOneof("type") == "exception":
                 self.errors.append(reply.delta.new_element.exception.message)
-            elif kind == "script_finished":
+            elif (
+                kind == "script_finished"
+                # A run that asks for another one is not the end: that one's own end follows.
+                and reply.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+            ):
                 return time.perf_counter() - begin

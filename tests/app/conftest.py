@@ -6,7 +6,7 @@ One engine serves the whole session: its forkserver takes seconds to warm up.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -29,14 +29,26 @@ QUICK = TrainSpec(
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """The engine, ready to train, in an environment that knows no data but what is embedded."""
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of an environment that knows no runs of others and no data but what is embedded."""
     home = tmp_path_factory.mktemp("app")
-    places = {"CONVSCOPE_RUNS": str(home / "runs"), "CONVSCOPE_DATA": str(home / "data")}
+    return {"CONVSCOPE_RUNS": str(home / "runs"), "CONVSCOPE_DATA": str(home / "data")}
+
+
+@pytest.fixture(scope="session")
+def engine(places: dict[str, str]) -> Engine:
+    """The engine of that environment, ready to train."""
     with mock.patch.dict(os.environ, places):
         found = connect()
         wait_until(lambda: found.capacity().ready, seconds=90)
-        yield found
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _environment(places: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the tests here alone: those of other folders need the real data, where it is."""
+    for name, value in places.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")

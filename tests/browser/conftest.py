@@ -22,7 +22,8 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# Per module, because only one Playwright may be open at a time in a process.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium on the path: install Debian's package chromium")
@@ -32,7 +33,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     home = tmp_path_factory.mktemp("browser")
     with serve(home / "runs", log=Path(home / "app.log")) as server:

@@ -24,6 +24,40 @@ page = st.navigation(
                 url_path="runs",
             ),
         ],
+        "Look inside": [
+            st.Page(
+                "pages/look/filters.py",
+                title="Filters",
+                icon=":material/grid_view:",
+                url_path="filters",
+            ),
+            st.Page(
+                "pages/look/maps.py",
+                title="Feature maps",
+                icon=":material/layers:",
+                url_path="maps",
+            ),
+            st.Page(
+                "pages/look/fields.py",
+                title="Receptive fields",
+                icon=":material/center_focus_strong:",
+                url_path="fields",
+            ),
+            st.Page(
+                "pages/look/time.py",
+                title="Time machine",
+                icon=":material/history:",
+                url_path="time",
+            ),
+        ],
+        "Learn": [
+            st.Page(
+                "pages/learn/convolution.py",
+                title="Convolution",
+                icon=":material/calculate:",
+                url_path="convolution",
+            ),
+        ],
     },
     position="top",
 )

@@ -32,8 +32,10 @@ class AppServer:
 
 
 @contextmanager
-def serve(runs: Path, *, log: Path, options: tuple[str, ...] = ()) -> Iterator[AppServer]:
-    """Start `streamlit run app.py` and wait until its script health check answers.
+def serve(
+    runs: Path, *, log: Path, options: tuple[str, ...] = (), script: str = "app.py"
+) -> Iterator[AppServer]:
+    """Start `streamlit run` and wait until its script health check answers.
 
     That check runs the app once, as a hosted start does: it starts the engine, and Streamlit knows
     the pages before the first visitor comes by a link to one of them.
@@ -42,12 +44,13 @@ def serve(runs: Path, *, log: Path, options: tuple[str, ...] = ()) -> Iterator[A
         runs: run directory (CONVSCOPE_RUNS) of this server.
         log: file that receives what the server prints.
         options: further command-line options of Streamlit.
+        script: what to run instead of the app, for tests of a part of it.
 
     Raises:
         RuntimeError: the server ended or did not answer within a minute.
     """
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true",
                f"--server.port={port}", "--server.fileWatcherType=none", *options]  # fmt: skip
     environment = {**os.environ, "CONVSCOPE_RUNS": str(runs)}
     with (

@@ -7,6 +7,8 @@ fragment as the browser's timer would.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from types import TracebackType
 
@@ -59,30 +61,50 @@ class PageClient:
             raise RuntimeError(f"The page /{self.path} has no fragment that reruns by itself.")
         return self._rerun(self.fragment_id, timeout)
 
+    def watch(self, active: threading.Event, stop: threading.Event) -> None:
+        """Be an open tab until told to stop: run the page, then send the fragment's timer ticks
+        while `active` is set and take what comes, without waiting for one before the next."""
+        self._send("")
+        due = time.monotonic() + 1.0
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                self._receive(max(due - time.monotonic(), 0.001))
+            if time.monotonic() >= due:
+                due = time.monotonic() + (self.interval or 1.0)
+                if active.is_set():
+                    self._send(self.fragment_id)
+
     def _rerun(self, fragment_id: str, timeout: float) -> float:
+        begin = time.perf_counter()
+        self._send(fragment_id)
+        while True:
+            reply = self._receive(timeout)
+            if (
+                reply.WhichOneof("type") == "script_finished"
+                # A run that asks for another one is not the end: that one's own end follows.
+                and reply.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+            ):
+                return time.perf_counter() - begin
+
+    def _send(self, fragment_id: str) -> None:
         message = BackMsg()
         state = message.rerun_script
         state.query_string = self.query
         state.page_name = self.path
         state.fragment_id = fragment_id
         state.is_auto_rerun = bool(fragment_id)
-        begin = time.perf_counter()
         self._socket.send(message.SerializeToString())
-        while True:
-            data = self._socket.recv(timeout=timeout, decode=False)
-            reply = ForwardMsg()
-            reply.ParseFromString(data)
-            self.messages += 1
-            self.bytes += len(data)
-            kind = reply.WhichOneof("type")
-            if kind == "auto_rerun":
-                self.fragment_id = reply.auto_rerun.fragment_id
-                self.interval = reply.auto_rerun.interval
-            elif kind == "delta" and reply.delta.new_element.WhichOneof("type") == "exception":
-                self.errors.append(reply.delta.new_element.exception.message)
-            elif (
-                kind == "script_finished"
-                # A run that asks for another one is not the end: that one's own end follows.
-                and reply.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
-            ):
-                return time.perf_counter() - begin
+
+    def _receive(self, timeout: float) -> ForwardMsg:
+        data = self._socket.recv(timeout=timeout, decode=False)
+        reply = ForwardMsg()
+        reply.ParseFromString(data)
+        self.messages += 1
+        self.bytes += len(data)
+        kind = reply.WhichOneof("type")
+        if kind == "auto_rerun":
+            self.fragment_id = reply.auto_rerun.fragment_id
+            self.interval = reply.auto_rerun.interval
+        elif kind == "delta" and reply.delta.new_element.WhichOneof("type") == "exception":
+            self.errors.append(reply.delta.new_element.exception.message)
+        return reply

@@ -83,6 +83,9 @@ class DatasetInfo:
     note: str = ""
     sizes: tuple[int, ...] = ()  # image sizes to choose from; empty: only the set's own
     framing: Framing | None = None  # None: photos, whose middle is cut out
+    # Photos: the shorter side is scaled to this before the middle is cut out; None: to the image's.
+    resize: int | None = None
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
 
 
 @dataclass(frozen=True)
@@ -283,11 +286,18 @@ def get_info(name: str, image_size: int | None = None) -> DatasetInfo:
     if kind == "folder" and rest:
         return _sized(_own_info(name, rest, folders.read_folder(rest)), image_size)
     if kind == "zip" and rest:
-        return _sized(_own_info(name, f"Upload {rest[:8]}", archives.read_layout(rest)), image_size)
+        layout = archives.read_layout(rest)
+        return _sized(_own_info(name, _upload_title(layout), layout), image_size)
     if name not in _FIXED:
         close = difflib.get_close_matches(name, _FIXED, n=2, cutoff=0.5) or list(_FIXED)
         raise DataError(f"There is no data set {name[:60]!r}: did you mean {' or '.join(close)}?")
     return _sized(_FIXED[name], image_size)
+
+
+def _upload_title(layout: Layout) -> str:
+    """What tells one upload from another: its first classes."""
+    more = len(layout.classes) - 3
+    return f"Upload: {', '.join(layout.classes[:3])}" + (f" and {more} more" if more > 0 else "")
 
 
 def is_available(name: str) -> bool:

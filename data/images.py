@@ -24,6 +24,7 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 12_500_000  # what phones take; 4 bytes each while decoding, twice
 MAX_JPEG_PIXELS = 64_000_000  # a JPEG is decoded at a reduced size straight away
 MAX_SIDE = 1024  # larger pictures are reduced to this
+LONGEST_SHAPE = 8  # longer side : shorter side, beyond which only the middle is scaled
 
 
 class ImageError(ValueError):
@@ -87,6 +88,28 @@ def to_tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(picture, dtype=np.uint8)).permute(2, 0, 1).contiguous()
 
 
+def fit_middle(picture: Image.Image, info: DatasetInfo) -> Image.Image:
+    """Its middle at the set's size, after the shorter side was scaled to `info.resize`.
+
+    The same to the pixel as torchvision's `ImageClassification` presets make of a PIL image, which
+    is what its networks were measured with: the longer side is rounded down, the crop's corner to
+    the nearest pixel, halves to even.
+    """
+    height, width = info.shape[1:]
+    resize = info.resize or min(height, width)
+    short = min(picture.size)
+    if max(picture.size) > LONGEST_SHAPE * short:  # scaled whole, a thin line would fill gigabytes
+        longest = LONGEST_SHAPE * short
+        picture = ImageOps.fit(picture, (min(picture.width, longest), min(picture.height, longest)))
+    wide, high = (resize if side == short else resize * side // short for side in picture.size)
+    method = (
+        Image.Resampling.BILINEAR if info.interpolation == "bilinear" else Image.Resampling.BICUBIC
+    )
+    scaled = picture.resize((wide, high), method)
+    left, top = round((wide - width) / 2), round((high - height) / 2)
+    return scaled.crop((left, top, left + width, top + height))
+
+
 def fit_square(picture: Image.Image, side: int) -> Image.Image:
     """Its middle square at `side` pixels: shorter side scaled to fit, the rest cut off evenly."""
     if picture.size == (side, side):
@@ -115,7 +138,8 @@ def fit_image(image: Tensor, info: DatasetInfo) -> Fitted:
         picture = (laid_out * 255).round().to(torch.uint8)[None]
     else:
         colored = Image.fromarray(image.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
-        picture = to_tensor(fit_square(colored, height))
+        fitted = fit_square(colored, height) if info.resize is None else fit_middle(colored, info)
+        picture = to_tensor(fitted)
         if channels == 1:
             picture = (_gray(picture) * 255).round().to(torch.uint8)[None]
     return Fitted(normalize(picture[None], info), picture, note)

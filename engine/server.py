@@ -182,14 +182,19 @@ class Server:
         return Blob(self._lenses.look(request, arguments.timeout, gone))
 
     def _version(self, model: str | None) -> int | None:
-        """What tells apart the weights that `run:<id>` names as the run goes on."""
+        """What tells apart the weights that one reference to a run names as the run goes on: its
+        newest ones, and after a rewind those of a moment, too."""
         reference = parse_reference(model) if model is not None else None
-        if not isinstance(reference, RunRef) or reference.step is not None:
+        if not isinstance(reference, RunRef):
             return None
+        run_id, step = reference.run_id, reference.step
         try:
-            return self._store.weights_path(reference.run_id).stat().st_mtime_ns
+            path = self._store.weights_path(run_id)
+            if step is not None:
+                path = self._store.snapshot_path(run_id, step)
+            return path.stat().st_mtime_ns
         except OSError:
-            return None  # no weights yet; the lens says so
+            return None  # no weights yet, or no longer; the lens says so
 
     def _capacity(self, _arguments: _Nothing, _gone: Gone) -> dict[str, Any]:
         running, queued = self._supervisor.load()

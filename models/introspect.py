@@ -7,6 +7,7 @@ the network raises.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +67,22 @@ def list_modules(model: nn.Module, input_shape: Shape) -> list[ModuleRow]:
         )
         for module, found in measured.items()
     ]
+
+
+def shape_twin(model: nn.Module) -> nn.Module:
+    """A copy of `model` whose tensors have shapes but no numbers, and which costs no memory.
+
+    For `list_modules` of a network that others use at the same time: the copy has hooks of its own.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    empty = [torch.empty_like(tensor, device="meta") for tensor in tensors]
+    memo: dict[int, object] = {
+        id(tensor): nn.Parameter(twin, tensor.requires_grad)
+        if isinstance(tensor, nn.Parameter)
+        else twin
+        for tensor, twin in zip(tensors, empty, strict=True)
+    }
+    return copy.deepcopy(model, memo)
 
 
 @contextmanager

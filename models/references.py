@@ -7,13 +7,14 @@ it becomes a path or a look-up. Nothing here imports torch.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _RUN_ID = r"[0-9]{8}-[0-9]{6}-[a-z2-7]{4}"
 _NAME = r"[a-z][a-z0-9_]{0,63}"
 _PATTERN = re.compile(
     rf"run:(?P<run>{_RUN_ID})(@(?P<step>0|[1-9][0-9]{{0,8}}))?"
-    rf"|shipped:(?P<shipped>{_NAME})|torchvision:(?P<torchvision>{_NAME})|random:(?P<random>{_NAME})"
+    rf"|shipped:(?P<shipped>{_NAME})(@(?P<moment>0|[1-9][0-9]{{0,8}}))?"
+    rf"|torchvision:(?P<torchvision>{_NAME})|random:(?P<random>{_NAME})"
 )
 _LONGEST = 100
 
@@ -35,12 +36,13 @@ class RunRef:
 
 @dataclass(frozen=True)
 class ShippedRef:
-    """Trained weights that come with the program."""
+    """A trained network that comes with the program, with the snapshots of its run."""
 
     name: str
+    step: int | None = None
 
     def __str__(self) -> str:
-        return f"shipped:{self.name}"
+        return f"shipped:{self.name}" + ("" if self.step is None else f"@{self.step}")
 
 
 @dataclass(frozen=True)
@@ -63,26 +65,33 @@ class RandomRef:
         return f"random:{self.architecture}"
 
 
+HistoryRef = RunRef | ShippedRef
+"""What has a past: a network whose training can be scrubbed back through."""
 ModelRef = RunRef | ShippedRef | TorchvisionRef | RandomRef
+
+
+def at_step(reference: HistoryRef, step: int | None) -> HistoryRef:
+    """The same network at another moment; None: its newest weights."""
+    return replace(reference, step=step)
 
 
 def parse_reference(text: str) -> ModelRef:
     """The network that `text` names; `str` of the result is `text` again.
 
     Raises:
-        ReferenceError: the text has none of the four forms.
+        ReferenceError: the text has none of these forms.
     """
     match = _PATTERN.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise ReferenceError(
             f"{text[:60]!r} names no network; write run:<id>, run:<id>@<step>, shipped:<name>,"
-            " torchvision:<name> or random:<architecture>."
+            " shipped:<name>@<step>, torchvision:<name> or random:<architecture>."
         )
     groups = match.groupdict()
     if groups["run"]:
         return RunRef(groups["run"], int(groups["step"]) if groups["step"] else None)
     if groups["shipped"]:
-        return ShippedRef(groups["shipped"])
+        return ShippedRef(groups["shipped"], int(groups["moment"]) if groups["moment"] else None)
     if groups["torchvision"]:
         return TorchvisionRef(groups["torchvision"])
     return RandomRef(groups["random"])

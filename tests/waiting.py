@@ -1,19 +1,22 @@
-"""Waiting in tests: for a condition, with a deadline, never for a fixed time."""
+"""Waiting in tests: for something to become true, with a deadline, never for a fixed time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_DEADLINE = 90.0  # seconds; generous, for a machine that has other things to do
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
-    """Poll until the condition holds.
-
-    Raises:
-        TimeoutError: it did not within the time.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s")
-        time.sleep(0.02)
+def wait_until(condition: Callable[[], _T], what: str, deadline: float = _DEADLINE) -> _T:
+    """The first truthy value of `condition`."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline:g} s: {what}")
+        time.sleep(0.01)

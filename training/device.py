@@ -27,5 +27,5 @@ def pick_device(name: DeviceName) -> tuple[torch.device, str]:
 
 
 def device_title(device: torch.device) -> str:
-    """What to call a device in a caption: `cpu`, `mps` or the name of the GPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    """What to call a device in a caption: `CPU`, `MPS` or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()

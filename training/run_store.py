@@ -205,36 +205,9 @@ class RunStore:
         text = json.dumps(dataclasses.asdict(status)) + "\n"
         write_atomic(self.path(run_id) / "status.json", text)
 
-    def append_event(self, run_id: str, event: Event) -> None:
-        """Add one event line. The worker keeps an `EventWriter` instead; this suits single events.
-
-        Raises:
-            OSError: when the disk is full or the directory is gone.
-        """
-        with EventWriter(self.events_path(run_id)) as writer:
-            writer.write(event)
-
     def events(self, run_id: str, cursor: int = 0) -> tuple[list[Event], int]:
-        """The complete events after byte `cursor`, and the cursor to ask with next time.
-
-        At most about 1 MB is read per call, so a caller that finds the cursor moved asks again. A
-        torn last line stays unread until its end is there. Lines that make no sense are skipped. When
-        the file has become shorter than `cursor`, nothing is read and the cursor becomes 0.
-        """
-        try:
-            with self.events_path(run_id).open("rb") as file:
-                if file.seek(0, os.SEEK_END) < cursor:
-                    return [], 0
-                file.seek(cursor)
-                data = file.read(_READ_BYTES)
-                while b"\n" not in data and (more := file.read(_READ_BYTES)):
-                    data += more
-        except OSError:
-            return [], cursor
-        end = data.rfind(b"\n") + 1
-        lines = data[:end].decode("utf-8", errors="replace").split("\n")
-        events = [event for line in lines if line and (event := from_line(line)) is not None]
-        return events, cursor + end
+        """The run's new events, as `read_events_after` gives them."""
+        return read_events_after(self.events_path(run_id), cursor)
 
     def delete(self, run_id: str) -> None:
         """Remove a run for good: its directory and nothing outside it.
@@ -280,6 +253,41 @@ class EventWriter:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def read_events_after(path: Path, cursor: int) -> tuple[list[Event], int]:
+    """The complete events after byte `cursor` of a file, and the cursor to ask with next time.
+
+    At most about 1 MB is read per call, so a caller that finds the cursor moved asks again. A torn
+    last line stays unread until its end is there. Lines that make no sense are skipped. When the
+    file has become shorter than `cursor`, nothing is read and the cursor becomes 0.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < cursor:
+                return [], 0
+            file.seek(cursor)
+            data = file.read(_READ_BYTES)
+            while b"\n" not in data and (more := file.read(_READ_BYTES)):
+                data += more
+    except OSError:
+        return [], cursor
+    end = data.rfind(b"\n") + 1
+    lines = data[:end].decode("utf-8", errors="replace").split("\n")
+    events = [event for line in lines if line and (event := from_line(line)) is not None]
+    return events, cursor + end
+
+
+def read_events(path: Path) -> list[Event]:
+    """All complete events of a file."""
+    events: list[Event] = []
+    cursor = 0
+    while True:
+        more, moved = read_events_after(path, cursor)
+        events += more
+        if moved == cursor:
+            return events
+        cursor = moved
 
 
 def write_atomic(path: Path, text: str) -> None:

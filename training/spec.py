@@ -39,7 +39,9 @@ class DatasetSpec(_Frozen):
         0.0, ge=0, le=1, description="Shapes: how often the corner tells the label"
     )
     label_noise: float = Field(0.0, ge=0, le=1, description="share of training labels replaced")
-    train_limit: int | None = Field(None, ge=1, description="use only this many training images")
+    train_limit: int | None = Field(
+        None, ge=1, le=100_000_000, description="use only this many training images"
+    )
 
 
 class NamedNetwork(_Frozen):
@@ -80,7 +82,7 @@ class ScheduleSpec(_Frozen):
     )
     warmup: float = Field(0.2, ge=0, lt=1, description="one_cycle: share of the run that rises")
     min_lr: float = Field(
-        1e-6, gt=0, description="range_test: where the sweep begins; it ends at lr"
+        1e-6, gt=0, le=100, description="range_test: where the sweep begins; it ends at lr"
     )
 
     @field_validator("milestones")
@@ -141,7 +143,10 @@ class TrainSpec(_Frozen):
         None, ge=1, le=1_000_000, description="end here if epochs are longer"
     )
     validate_every: int = Field(
-        100, ge=0, description="steps between validations on a sample; 0 = only per epoch"
+        100,
+        ge=0,
+        le=1_000_000,
+        description="steps between validations on a sample; 0 = only per epoch",
     )
     seed: int = Field(0, ge=0, lt=2**31)
     device: DeviceName = "auto"

@@ -211,7 +211,8 @@ def _about_data(spec: TrainSpec) -> None:
     info = get_info(spec.dataset.name, spec.dataset.image_size)
     shape = "×".join(map(str, info.shape))
     st.caption(
-        f"**{markdown_safe(info.title)}**: {info.num_train:,} training and {info.num_test:,} test images of {shape} "
+        f"**{markdown_safe(info.title)}**: {info.num_train:,} training, {info.num_val:,} validation and "
+        f"{info.num_test:,} test images of {shape} "
         f"(channels × height × width), {len(info.classes)} classes. {info.note} "
         f"Licence: {info.licence}. Source: {info.source}."
     )

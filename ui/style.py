@@ -1,4 +1,5 @@
-"""The shared look: one stylesheet for the HTML that `ui/html.py` writes, sent once a page run."""
+"""The shared look: one stylesheet, sent once a page run. `ui/style.css` holds what all pages share;
+the `style.css` of a folder of `ui/` holds what its page alone needs."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ from PIL import Image
 
 @cache
 def _stylesheet() -> str:
-    return Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+    here = Path(__file__).parent
+    files = [here / "style.css", *sorted(here.glob("*/style.css"))]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def icon() -> Image.Image:

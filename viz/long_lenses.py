@@ -8,4 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-LONG_LENSES: Final = frozenset({"export", "evaluation"})
+LONG_LENSES: Final = frozenset(
+    {
+        *("export", "evaluation", "history", "fetch_weights", "lesion", "best_patches"),
+        *("map_statistics", "gradient_support", "effective_field", "effective_growth"),
+    }
+)

@@ -40,7 +40,7 @@ def engine(places: dict[str, str]) -> Engine:
     """The engine of that environment, ready to train."""
     with mock.patch.dict(os.environ, places):
         found = connect()
-        wait_until(lambda: found.capacity().ready, seconds=90)
+        wait_until(lambda: found.capacity().ready, "the engine is warm")
     return found
 
 
@@ -55,7 +55,7 @@ def _environment(places: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Non
 def finished_run(engine: Engine) -> str:
     """The id of a run that has ended well."""
     run_id = engine.submit(QUICK)
-    wait_until(lambda: not engine.status(run_id).active, seconds=90)
+    wait_until(lambda: not engine.status(run_id).active, "the run is over")
     assert engine.status(run_id).state == "done", engine.status(run_id)
     return run_id
 

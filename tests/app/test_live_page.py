@@ -23,7 +23,7 @@ from tests.app.test_pages import LIVE, errors, html
 from tests.waiting import wait_until
 from training.events import Control, Evaluated, Started
 from training.follow import RunFollower
-from training.run_store import RunStatus, RunStore
+from training.run_store import EventWriter, RunStatus, RunStore
 from training.spec import NamedNetwork
 from ui import confusion, looking, run_controls, runtime
 from ui.charts import setting_marks
@@ -76,19 +76,19 @@ def stopped_run(engine: Engine) -> str:
         follower.refresh()
         return follower.validation is not None
 
-    wait_until(trained, seconds=60)
+    wait_until(trained, "it trained")
     engine.control(run_id, "pause")
-    wait_until(lambda: engine.status(run_id).state == "paused", seconds=30)
+    wait_until(lambda: engine.status(run_id).state == "paused", "it is paused")
     step = _step_of(store, run_id)
     steps_per_epoch = math.ceil(1257 / QUICK.batch_size)
     while True:  # one more, and on to where no epoch ends
         engine.control(run_id, "step")
         step += 1
-        wait_until(functools.partial(_has_made, store, run_id, step), seconds=30)
+        wait_until(functools.partial(_has_made, store, run_id, step), "the update is made")
         if step % steps_per_epoch:
             break
     engine.control(run_id, "stop")
-    wait_until(lambda: not engine.status(run_id).active, seconds=30)
+    wait_until(lambda: not engine.status(run_id).active, "the run is over")
     return run_id
 
 
@@ -152,9 +152,9 @@ def test_the_last_picture_stays_while_the_next_is_computed(
 ) -> None:
     run_id = engine.submit(QUICK.model_copy(update={"epochs": 5000}))
     try:
-        wait_until(lambda: _step_of(RunStore(), run_id) > 0, seconds=60)
+        wait_until(lambda: _step_of(RunStore(), run_id) > 0, "it trains")
         engine.control(run_id, "pause")
-        wait_until(lambda: engine.status(run_id).state == "paused", seconds=30)
+        wait_until(lambda: engine.status(run_id).state == "paused", "it is paused")
         look("predictions", f"run:{run_id}", count=18)  # the worker is warm from here on
         app = open_page(LIVE, run=run_id, view="predictions")
         assert "✓" in html(app)
@@ -169,7 +169,7 @@ def test_the_last_picture_stays_while_the_next_is_computed(
         assert "Still computing" in captions(app)
     finally:
         engine.control(run_id, "stop")
-        wait_until(lambda: not engine.status(run_id).active, seconds=30)
+        wait_until(lambda: not engine.status(run_id).active, "the run is over")
 
 
 def test_opening_confusion_classifies_nothing_until_asked(
@@ -257,8 +257,9 @@ def test_what_happened_is_said(
 
 
 def _write(run_id: str, events: list[Any]) -> None:
-    for event in events:
-        RunStore().append_event(run_id, event)
+    with EventWriter(RunStore().events_path(run_id)) as writer:
+        for event in events:
+            writer.write(event)
 
 
 STARTED = Started(

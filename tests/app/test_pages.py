@@ -39,7 +39,7 @@ def test_home_starts_a_run_and_goes_to_it(open_page: Open, engine: Engine) -> No
     run_id = "".join(app.query_params["run"])
     assert engine.status(run_id).state in {"queued", "starting", "running", "done"}
     engine.control(run_id, "stop")
-    wait_until(lambda: not engine.status(run_id).active, seconds=30)
+    wait_until(lambda: not engine.status(run_id).active, "the run is over")
 
 
 def test_setup_shows_the_images_and_can_train(open_page: Open) -> None:

@@ -10,7 +10,7 @@ import pytest
 from engine.forkserver import Forkserver
 from engine.supervisor import Supervisor
 from engine.words import Timings
-from tests.engine.waiting import wait_until
+from tests.waiting import wait_until
 from training.run_store import RunStore
 
 FAST = Timings(beat=0.1, silence=3.0, terminate=20.0, kill=30.0, checkpoint=0.05, weights=0.05)

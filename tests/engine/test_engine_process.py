@@ -17,13 +17,14 @@ import pytest
 from engine import client, rendezvous
 from engine.client import LocalEngine, connect
 from engine.protocol import EngineError
-from tests.engine.waiting import endless_spec, last_step, wait_until
+from tests.engine.runs import endless_spec, last_step
+from tests.waiting import wait_until
 from training.run_store import RunStore
 
 _WEB = """
 import sys, time
 from engine.client import connect
-from tests.engine.waiting import endless_spec
+from tests.engine.runs import endless_spec
 engine = connect()
 print(engine.capacity().pid, engine.submit(endless_spec()), flush=True)
 assert "torch" not in sys.modules

@@ -15,7 +15,8 @@ from engine.supervisor import Supervisor
 from engine.words import Timings
 from models.weights import load_weights
 from tests.engine.conftest import MakeSupervisor
-from tests.engine.waiting import all_events, endless_spec, last_step, short_spec, wait_until
+from tests.engine.runs import all_events, endless_spec, last_step, short_spec
+from tests.waiting import wait_until
 from training.events import Failed, Started
 from training.run_store import RunStatus, RunStore
 

@@ -8,7 +8,7 @@ import signal
 import psutil
 
 from engine.forkserver import Forkserver
-from tests.engine.waiting import wait_until
+from tests.waiting import wait_until
 
 _ASK = "tests.engine.probes:ask"
 

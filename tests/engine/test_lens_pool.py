@@ -16,7 +16,7 @@ import pytest
 from engine.forkserver import Forkserver
 from engine.lens_pool import ByteCache, LensPool, Request
 from engine.protocol import EngineError
-from tests.engine.waiting import wait_until
+from tests.waiting import wait_until
 
 
 def _request(lens: str, version: int | None = None, **options: Any) -> Request:

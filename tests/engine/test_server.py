@@ -19,7 +19,8 @@ from engine.lens_pool import LensPool
 from engine.protocol import EngineError
 from engine.server import Server
 from tests.engine.conftest import MakeSupervisor
-from tests.engine.waiting import endless_spec, wait_until
+from tests.engine.runs import endless_spec
+from tests.waiting import wait_until
 from training.run_store import RunStore
 
 KEY = b"a key of this test"

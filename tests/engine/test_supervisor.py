@@ -9,7 +9,8 @@ import pytest
 from engine.protocol import EngineError
 from engine.supervisor import Supervisor
 from tests.engine.conftest import MakeSupervisor
-from tests.engine.waiting import all_events, endless_spec, last_step, short_spec, wait_until
+from tests.engine.runs import all_events, endless_spec, last_step, short_spec
+from tests.waiting import wait_until
 from training.events import Control, Evaluated, Finished, Progress, Snapshot, Started
 from training.run_store import RunError, RunStatus, RunStore
 from training.spec import SpecError

@@ -7,7 +7,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from models.introspect import list_modules
+from models.build import build_network
+from models.introspect import list_modules, shape_twin
+from models.registry import get_architecture
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,12 @@ def test_nothing_is_left_behind_even_after_an_error() -> None:
     assert [module.training for module in model] == [True, False, True, True]
     after = model.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_a_twin_has_the_shapes_and_none_of_the_memory() -> None:
+    net = build_network(get_architecture("lenet5_1998").layers((1, 28, 28), 10), (1, 28, 28), 10, seed=0)  # fmt: skip
+    twin = shape_twin(net)
+    assert all(tensor.is_meta for tensor in (*twin.parameters(), *twin.buffers()))
+    assert not any(tensor.is_meta for tensor in (*net.parameters(), *net.buffers()))
+    assert list_modules(twin, (1, 28, 28)) == list_modules(net, (1, 28, 28))
+    assert [name for name, _ in twin.named_parameters()] == [name for name, _ in net.named_parameters()]  # fmt: skip

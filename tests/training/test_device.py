@@ -37,4 +37,4 @@ def test_gpus_are_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_title() -> None:
-    assert device_title(torch.device("cpu")) == "cpu"
+    assert device_title(torch.device("cpu")) == "CPU"

@@ -32,6 +32,12 @@ def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path / "runs")
 
 
+def write(store: RunStore, run_id: str, *events: Event) -> None:
+    with EventWriter(store.events_path(run_id)) as writer:
+        for event in events:
+            writer.write(event)
+
+
 def progress(step: int) -> Progress:
     return Progress(
         step=step,
@@ -62,8 +68,7 @@ def test_spec_status_and_events_come_back(store: RunStore) -> None:
         Snapshot(step=2),
         Finished(step=2, reason="done", seconds=1.0),
     ]
-    for event in events:
-        store.append_event(run_id, event)
+    write(store, run_id, *events)
     found, cursor = store.events(run_id)
     assert found == events
     assert cursor == store.events_path(run_id).stat().st_size
@@ -142,7 +147,7 @@ def test_writer_goes_on_after_a_torn_line(store: RunStore) -> None:
     whole = to_line(progress(1)).encode()
     for cut in range(1, len(whole)):
         store.events_path(run_id).write_bytes(whole + whole[:cut])
-        store.append_event(run_id, progress(9))
+        write(store, run_id, progress(9))
         steps = [event.step for event in store.events(run_id)[0]]
         assert steps in ([1, 9], [1, 1, 9])  # the torn line lacked only its end: it counts
 
@@ -172,7 +177,7 @@ def test_large_files_come_in_pieces(store: RunStore) -> None:
 
 def test_a_shorter_file_restarts_the_cursor(store: RunStore) -> None:
     run_id = store.new_run(TrainSpec())
-    store.append_event(run_id, progress(1))
+    write(store, run_id, progress(1))
     assert store.events(run_id, 10_000) == ([], 0)
 
 

@@ -298,6 +298,9 @@ def test_a_pad_made_anew_shows_what_python_has(page: Any) -> None:
     page.locator(".pad").evaluate("node => { node.dataset.old = 'yes'; }")
     page.get_by_text("Move the pad").click()
     page.locator(".pad:not([data-old]).drawn").wait_for()
+    page.locator(".pad[data-old]").wait_for(
+        state="detached"
+    )  # both are there until the script ends
     np.testing.assert_array_equal(shown_on_pad(page), picture)
     assert held(page, "drawing") == picture.tolist()
 

@@ -64,17 +64,23 @@ def montage_maps(
     columns: int | None = None,
     zoom: int = 1,
     gap: int = 2,
+    limit: float | None = None,
+    signed: bool | None = None,
 ) -> list[Montage]:
     """One montage a layer from maps (C, H, W) each.
 
     `scaling` says what shares a scale: nothing ("per_map"), the maps of a layer ("per_layer") or
     all layers ("global"). A layer with any negative value is signed; its scale runs from −limit to
-    limit, that of the others from 0 to limit. Default `columns`: near square. Each value becomes a
-    square of `zoom` pixels, so that it stays crisp; `gap` is in pixels of the result.
+    limit, that of the others from 0 to limit. Where the maps are part of a larger whole, `limit` is
+    that of "global" and `signed` says whether the whole has negative values. Default `columns`: near
+    square. Each value becomes a square of `zoom` pixels, so that it stays crisp; `gap` is in pixels
+    of the result.
     """
     stacks = [np.asarray(maps, np.float32) for maps in layers]
-    everywhere = max((_limit(maps) for maps in stacks), default=0.0)
-    return [_montage(maps, scaling, everywhere, columns, zoom, gap) for maps in stacks]
+    everywhere = max((_limit(maps) for maps in stacks), default=0.0) if limit is None else limit
+    return [
+        _montage(maps, scaling, everywhere, columns, zoom, gap, signed=signed) for maps in stacks
+    ]
 
 
 def montage_filters(
@@ -85,22 +91,24 @@ def montage_filters(
     zoom: int = 1,
     gap: int = 2,
     max_inputs: int = 16,
+    limit: float | None = None,
 ) -> Montage:
     """Filters (O, I, kh, kw) as tiles.
 
     I = 3: a colour tile a filter, weight 0 as mid-grey. I = 1: a tile a filter, signed colours.
     Otherwise: a row a filter and a column an input channel, the first `max_inputs` of them; `blank`
-    then counts kernels. A layer's weights are the whole, so "global" is the same as "per_layer".
+    then counts kernels. Where the filters are part of a larger whole, `limit` is that of "global";
+    without it "global" is the same as "per_layer".
     """
     filters = np.asarray(weights, np.float32)
     in_channels, height, width = filters.shape[1:]
     if in_channels == 3:
-        return _color_tiles(filters, scaling, columns, zoom, gap)
-    if in_channels == 1:
-        return _montage(filters[:, 0], scaling, _limit(filters), columns, zoom, gap, signed=True)
+        return _color_tiles(filters, scaling, limit, columns, zoom, gap)
     used = filters[:, :max_inputs]
+    everywhere = _limit(used) if limit is None else limit
     kernels = used.reshape(-1, height, width)  # (O * inputs, kh, kw)
-    return _montage(kernels, scaling, _limit(used), used.shape[1], zoom, gap, signed=True)
+    columns = columns if in_channels == 1 else used.shape[1]
+    return _montage(kernels, scaling, everywhere, columns, zoom, gap, signed=True)
 
 
 def encode_png(
@@ -163,14 +171,20 @@ def _montage(
 
 
 def _color_tiles(
-    filters: Floats, scaling: Scaling, columns: int | None, zoom: int, gap: int
+    filters: Floats,
+    scaling: Scaling,
+    everywhere: float | None,
+    columns: int | None,
+    zoom: int,
+    gap: int,
 ) -> Montage:
     per_map = scaling == "per_map"
-    tops = np.array([_limit(f if per_map else filters) for f in filters])  # (O,)
+    whole = everywhere if scaling == "global" and everywhere is not None else _limit(filters)
+    tops = np.array([_limit(f) if per_map else whole for f in filters])  # (O,)
     scale = np.where(tops > 0, tops, 1)[:, None, None, None]
     shares = filters / scale  # (O, 3, kh, kw) in -1..1
     tiles = np.rint(np.nan_to_num(0.5 + 0.5 * shares, nan=0.5).clip(0, 1) * 255).astype(np.uint8)
-    limit = None if per_map else _limit(filters)
+    limit = None if per_map else whole
     blank = _blank(filters.reshape(len(filters), -1, 1))
     opaque = np.full((len(tiles), 1, *tiles.shape[2:]), 255, np.uint8)
     tiles = np.concatenate([tiles, opaque], axis=1).transpose(0, 2, 3, 1)  # (O, kh, kw, 4)

@@ -6,22 +6,18 @@ answer (networks, data sets) is kept for the next.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-# Imported for the lenses they register.
-from viz.lenses import (  # noqa: F401
-    classify,
-    contact_sheet,
-    evaluation,
-    export,
-    feature_maps,
-    filters,
-    predictions,
-)
 from viz.lenses.context import LensContext
 from viz.lenses.registry import LENSES, LensError, find_lens
+
+# Every module of this package is imported for the lens it may register.
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)
 
 __all__ = ["LENSES", "LensError", "run_lens"]
 

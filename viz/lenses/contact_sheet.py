@@ -76,10 +76,10 @@ def images(
     """The images at `indices` of a split: of `dataset`, else of the data set `model` belongs to."""
     if dataset is None and model is not None:
         subject = context.subject(model)
-        data = context.data(subject.dataset, subject.seed)
+        chosen, classes = context.images(subject, split), subject.info.classes
     else:
         data = context.data(dataset_spec(dataset or {}))
-    chosen = choose_split(data, split)
+        chosen, classes = choose_split(data, split), data.info.classes
     if len(indices) > MAX_IMAGES:
         raise LensError(f"{len(indices)} images at once are too many: ask for up to {MAX_IMAGES}.")
     for index in indices:
@@ -92,7 +92,7 @@ def images(
         images=to_pictures(part.images),
         labels=to_ints(part.labels),
         indices=to_ints(torch.tensor(list(indices), dtype=torch.int64)),
-        classes=data.info.classes,
+        classes=classes,
     )
 
 

@@ -15,11 +15,15 @@ from pydantic import ValidationError
 from torch import nn
 
 from data.catalogue import DatasetInfo, get_info, is_available
+from data.imagenet import imagenet_info
 from data.load import Dataset, Split, load_dataset
 from models.build import build_network
-from models.references import RandomRef, RunRef, parse_reference
+from models.pretrained import load_pretrained
+from models.references import HistoryRef, ModelRef, RandomRef, RunRef, ShippedRef, parse_reference
 from models.registry import get_architecture
 from models.weights import load_weights
+from models.zoo import find_net
+from training.history import History, find_history
 from training.network import spec_layers
 from training.run_store import RunStore
 from training.spec import DatasetSpec, TrainSpec, sentence
@@ -32,14 +36,18 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Subject:
-    """A network to look at: on the CPU, in evaluation mode, its parameters without gradients."""
+    """A network to look at: on the CPU, in evaluation mode, its parameters without gradients.
 
-    net: nn.Sequential
+    The network is shared by all requests: who changes it changes a deep copy.
+    """
+
+    net: nn.Module
+    title: str
     info: DatasetInfo
-    dataset: DatasetSpec  # what it was trained on, or for
+    dataset: DatasetSpec | None  # what it was trained on, or for; None: ImageNet, not here
     seed: int
-    spec: TrainSpec | None  # None: not from a run
-    step: int | None  # updates its weights have seen; None: random weights
+    spec: TrainSpec | None  # None: not trained by this program
+    step: int | None  # updates its weights have seen; None: random or somebody else's weights
 
 
 class LensContext:
@@ -47,26 +55,51 @@ class LensContext:
 
     def __init__(self, store: RunStore | None = None) -> None:
         self.store = store or RunStore()
-        self._nets: OrderedDict[str, tuple[nn.Sequential, object]] = OrderedDict()
+        self._nets: OrderedDict[str, tuple[nn.Module, object]] = OrderedDict()
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
 
     def subject(self, model: str | None, dataset: Mapping[str, Any] | None = None) -> Subject:
         """The network that `model` names.
 
-        `dataset` (fields of a DatasetSpec) is what random weights are made for, default digits; a
-        run has its own.
+        `dataset` (fields of a DatasetSpec) is what random weights are made for, default digits; all
+        others have their own.
 
         Raises:
-            ValueError: one sentence: not a reference, no such run, no weights yet.
+            ValueError: one sentence: not a reference, no such network, no weights yet.
         """
-        if model is None:
-            raise LensError("This view looks at a network: name one, such as random:lenet5.")
-        reference = parse_reference(model)
-        if isinstance(reference, RunRef):
-            return self._run(reference)
+        reference = _reference(model)
+        if isinstance(reference, RunRef | ShippedRef):
+            return self._trained(reference)
         if isinstance(reference, RandomRef):
             return self._random(reference, dataset_spec(dataset or {}))
-        raise LensError(f"{model} is not here: choose a run, or random:<architecture>.")
+        return self._pretrained(reference.name)
+
+    def history(self, model: str | None) -> History:
+        """The past of the network that `model` names, at whatever moment.
+
+        Raises:
+            ValueError: one sentence: it has no past, or there is no such network.
+        """
+        reference = _reference(model)
+        if isinstance(reference, RunRef | ShippedRef):
+            return find_history(reference, self.store)
+        raise LensError(
+            f"{model} was not trained here, so no earlier moments of it are kept: choose a run or "
+            "a network that comes with the program."
+        )
+
+    def images(self, subject: Subject, split: str) -> Split:
+        """A split of the data set the network was trained on, or for.
+
+        Raises:
+            ValueError: one sentence: it is not here, or there is no such split.
+        """
+        if subject.dataset is None:
+            raise LensError(
+                f"{subject.title} was trained on ImageNet, which is not on this machine: choose a "
+                "run, or a network that comes with the program."
+            )
+        return choose_split(self.data(subject.dataset, subject.seed), split)
 
     def data(self, spec: DatasetSpec, seed: int = 0) -> Dataset:
         """A data set in memory.
@@ -90,49 +123,58 @@ class LensContext:
         info = get_info(dataset.name, dataset.image_size)
         architecture = get_architecture(reference.architecture)
 
-        def build() -> tuple[nn.Sequential, object]:
+        def build() -> tuple[nn.Module, object]:
             layers = architecture.layers(info.shape, len(info.classes))
             return _frozen(build_network(layers, info.shape, len(info.classes), seed=0)), None
 
         key = f"{reference} {info.name} {info.shape}"
         net, _ = _kept(self._nets, key, KEPT_NETS, build)
-        return Subject(net, info, dataset, 0, None, None)
+        return Subject(net, f"{architecture.title}, untrained", info, dataset, 0, None, None)
 
-    def _run(self, reference: RunRef) -> Subject:
-        spec = self.store.spec(reference.run_id)
+    def _pretrained(self, name: str) -> Subject:
+        found = find_net(name)
+
+        def load() -> tuple[nn.Module, object]:
+            net, categories = load_pretrained(name)
+            return _frozen(net), categories
+
+        net, categories = _kept(self._nets, f"torchvision:{name}", KEPT_NETS, load)
+        if not isinstance(categories, tuple):
+            raise TypeError("categories are kept beside a pretrained network")
+        info = imagenet_info(categories, found.input_side, found.resize, found.interpolation)
+        return Subject(net, found.title, info, None, 0, None, None)
+
+    def _trained(self, reference: HistoryRef) -> Subject:
+        history = find_history(reference, self.store)
+        spec = history.spec
         info = get_info(spec.dataset.name, spec.dataset.image_size)
-        path = self._weights_path(reference)
-        status = path.stat()
+        path = history.path(reference.step)
+        try:
+            status = path.stat()
+        except OSError:  # it was listed a moment ago
+            raise LensError(
+                f"{path.name} of {reference} has just gone: choose another moment."
+            ) from None
         # What the file holds now; a newer one has another time, so it is read again next time.
         version = (path.name, status.st_mtime_ns, status.st_size)
 
-        def build() -> tuple[nn.Sequential, object]:
+        def build() -> tuple[nn.Module, object]:
             layers = spec_layers(spec, info)
             net = build_network(layers, info.shape, len(info.classes), seed=spec.seed)
             return _frozen(net), None
 
-        key = f"run:{reference.run_id} {info.shape} {len(info.classes)}"
+        key = f"{history.reference} {info.shape} {len(info.classes)}"
         net, loaded = _kept(self._nets, key, KEPT_NETS, build)
         if not isinstance(loaded, _Loaded) or loaded.version != version:
             loaded = _Loaded(version, _load_into(net, path, reference))
             self._nets[key] = (net, loaded)
-        return Subject(net, info, spec.dataset, spec.seed, spec, loaded.step)
+        return Subject(net, history.title, info, spec.dataset, spec.seed, spec, loaded.step)
 
-    def _weights_path(self, reference: RunRef) -> Path:
-        run_id, step = reference.run_id, reference.step
-        steps = self.store.snapshot_steps(run_id)
-        if step is not None:
-            if step not in steps:
-                near = sorted(sorted(steps, key=lambda kept: abs(kept - step))[:3])
-                ways = f"near it are {', '.join(map(str, near))}" if near else "none is kept yet"
-                raise LensError(f"Run {run_id} keeps no weights of step {step}: {ways}.")
-            return self.store.snapshot_path(run_id, step)
-        latest = self.store.weights_path(run_id)
-        if latest.is_file():
-            return latest
-        if not steps:
-            raise LensError(f"Run {run_id} has no weights yet: wait until it has started.")
-        return self.store.snapshot_path(run_id, steps[-1])
+
+def _reference(model: str | None) -> ModelRef:
+    if model is None:
+        raise LensError("This view looks at a network: name one, such as random:lenet5.")
+    return parse_reference(model)
 
 
 @dataclass(frozen=True)
@@ -165,13 +207,13 @@ def choose_split(data: Dataset, split: str) -> Split:
     return splits[split]
 
 
-def _frozen(net: nn.Sequential) -> nn.Sequential:
+def _frozen(net: nn.Module) -> nn.Module:
     # channels_last: convolutions on the CPU run up to twice as fast.
-    fast: nn.Sequential = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    fast: nn.Module = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return fast
 
 
-def _load_into(net: nn.Sequential, path: Path, reference: RunRef) -> int | None:
+def _load_into(net: nn.Module, path: Path, reference: HistoryRef) -> int | None:
     weights, metadata = load_weights(path)
     try:
         net.load_state_dict(weights)

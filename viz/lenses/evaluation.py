@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from viz.lenses.arrays import compute_probs, to_ints
-from viz.lenses.context import LensContext, choose_split
+from viz.lenses.context import LensContext
 from viz.lenses.registry import lens
 from viz.results import Evaluation
 
@@ -22,14 +22,13 @@ def evaluation(
 ) -> Evaluation:
     """Label, predicted class and confidence of each image of a split, in its order."""
     subject = context.subject(model, dataset)
-    data = context.data(subject.dataset, subject.seed)
-    chosen = choose_split(data, split)
+    chosen = context.images(subject, split)
     probs = compute_probs(subject, chosen.images)  # (N, K)
     return Evaluation(
         labels=to_ints(chosen.labels),
         predicted=probs.argmax(axis=1),
         confidence=probs.max(axis=1),
-        classes=data.info.classes,
+        classes=subject.info.classes,
         split=split,
         step=subject.step,
     )

@@ -1,4 +1,9 @@
-"""What each layer makes of one image."""
+"""What each layer makes of one image: several layers at a glance, or one of them with all its
+channels and what is needed to place them on the image.
+
+The network runs once. Which modules put out maps is only known while it runs, so every module is
+asked, and of those that nobody wants only the shape or one number is kept.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from viz.lenses.arrays import check_count, to_floats, to_pictures
-from viz.lenses.context import LensContext
+from viz.lenses.context import LensContext, Subject
+from viz.lenses.geometry import layer_geometry
 from viz.lenses.pictures import fit
-from viz.lenses.recorder import map_layers, record
+from viz.lenses.recorder import leaves, record_part
 from viz.lenses.registry import LensError, lens
 from viz.results import FeatureMaps, LayerMaps
+from viz.results.maps import LayerSheet
 
 # Shown only when asked for: what comes before or after them looks almost the same.
 _PLAIN = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d, nn.LayerNorm, nn.Identity, nn.Dropout)
@@ -37,30 +44,130 @@ def feature_maps(
     check_count("limit", limit, 4096)
     subject = context.subject(model, dataset)
     fitted, _ = fit(context, image, subject)
-    available = map_layers(subject.net, fitted.batch)
-    unknown = [name for name in layers or () if name not in available]
-    if unknown:
-        raise LensError(
-            f"{model} has no layer with maps called {str(unknown[0])[:60]!r}; it has "
-            f"{', '.join(available)}."
-        )
-    modules = {name: subject.net.get_submodule(name) for name in available}
-    if layers is None:
-        layers = [name for name in available if not isinstance(modules[name], _PLAIN)]
-    with record(subject.net, layers) as outputs, torch.inference_mode():
+    modules = dict(subject.net.named_modules())
+    every = leaves(subject.net)
+    wanted = list(layers) if layers is not None else [
+        name for name in every if not isinstance(modules[name], _PLAIN)
+    ]  # fmt: skip
+
+    chosen = frozenset(wanted)
+
+    def keep(name: str, output: Tensor) -> tuple[Tensor | None, int] | None:
+        if output.ndim != 4:
+            return None
+        if name not in chosen:
+            return None, output.shape[1]
+        # Channel first at once, as arrays have it: the networks here compute with channels last.
+        return output[0, :limit].clone(memory_format=torch.contiguous_format), output.shape[1]
+
+    with record_part(subject.net, every, keep) as outputs, torch.inference_mode():
         subject.net(fitted.batch)
+    found = {name: calls[-1] for name, calls in outputs.items() if calls and calls[-1] is not None}
+    available = list(found)
+    if layers is None:
+        wanted = [name for name in available if name in chosen]
+    for name in wanted:
+        if name not in found:
+            raise no_such_layer(str(name), available, model)
     return FeatureMaps(
         image=to_pictures(fitted.picture),
         layers=tuple(
             LayerMaps(
                 layer=name,
                 kind=type(modules[name]).__name__,
-                maps=to_floats(outputs[name][-1][0, :limit]),
-                num_channels=outputs[name][-1].shape[1],
+                maps=maps.to(torch.float32).numpy(),
+                num_channels=num_channels,
             )
-            for name in layers
+            for name in wanted
+            for maps, num_channels in [found[name]]
+            if maps is not None
         ),
         available=tuple(available),
         note=fitted.note,
         step=subject.step,
     )
+
+
+@lens("layer_maps")
+def layer_maps(
+    context: LensContext,
+    model: str | None,
+    image: str | None,
+    *,
+    layer: str | None = None,
+    dataset: Mapping[str, Any] | None = None,
+) -> LayerSheet:
+    """Every map of one layer, where each unit sits on the image, and the largest value anywhere.
+
+    Args:
+        context: of the worker.
+        model: a model reference.
+        image: an image reference.
+        layer: dotted name of any module that puts out maps, a whole block too; default: the first.
+        dataset: what random weights are made for.
+    """
+    subject = context.subject(model, dataset)
+    fitted, label = fit(context, image, subject)
+    chosen = layer or first_layer(subject)
+    peaks, calls = _run(subject, fitted.batch, chosen)
+    if not calls:
+        raise no_such_layer(chosen, list(peaks), model)
+    finite = [peak for peak in peaks.values() if peak == peak]
+    return LayerSheet(
+        image=to_pictures(fitted.picture),
+        layer=chosen,
+        kind=type(subject.net.get_submodule(chosen)).__name__,
+        calls=len(calls),
+        maps=to_floats(calls[-1]),
+        geometry=layer_geometry(subject, chosen),
+        peak=max(finite, default=0.0),
+        num_layers=len(peaks),
+        note=fitted.note,
+        label=label,
+        classes=subject.info.classes,
+        step=subject.step,
+    )
+
+
+def first_layer(subject: Subject) -> str:
+    """The first convolution, else the first innermost module: where looking begins.
+
+    Raises:
+        LensError: the network has no modules at all.
+    """
+    every = leaves(subject.net)
+    if not every:
+        raise LensError(f"{subject.title} has no layers to look at: choose another network.")
+    modules = dict(subject.net.named_modules())
+    return next((name for name in every if isinstance(modules[name], nn.Conv2d)), every[0])
+
+
+def no_such_layer(layer: str, available: Sequence[str], model: str | None) -> LensError:
+    """The sentence for a layer without maps, with the first layers that have some."""
+    some = ", ".join(available[:12]) + (", …" if len(available) > 12 else "")
+    return LensError(f"{model} has no layer with maps called {layer[:60]!r}; it has {some}.")
+
+
+def _run(subject: Subject, batch: Tensor, layer: str) -> tuple[dict[str, float], list[Tensor]]:
+    """The largest size of a value in each layer with maps, and `layer`'s outputs (C, H, W)."""
+    every = leaves(subject.net)
+    extra = [layer] if layer and layer in dict(subject.net.named_modules()) else []
+    maps: list[Tensor] = []
+
+    def keep(name: str, output: Tensor) -> Tensor | None:
+        if output.ndim != 4:
+            return None
+        if name == layer:
+            maps.append(output[0].clone())
+        # In the order in which the values lie in memory, which is several times as fast.
+        last = output.is_contiguous(memory_format=torch.channels_last)
+        low, high = torch.aminmax(output.permute(0, 2, 3, 1) if last else output)
+        return torch.maximum(-low, high)
+
+    with (
+        record_part(subject.net, dict.fromkeys([*every, *extra]), keep) as peaks,
+        torch.inference_mode(),
+    ):
+        subject.net(batch)
+    found = {name: calls[-1] for name, calls in peaks.items() if calls}
+    return {name: float(peak) for name, peak in found.items() if peak is not None}, maps

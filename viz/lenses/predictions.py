@@ -7,7 +7,7 @@ from typing import Any
 
 from data.splits import spread
 from viz.lenses.arrays import check_count, compute_probs, to_ints, to_pictures
-from viz.lenses.context import LensContext, choose_split
+from viz.lenses.context import LensContext
 from viz.lenses.registry import lens
 from viz.results import Predictions
 
@@ -24,8 +24,7 @@ def predictions(
 ) -> Predictions:
     """Probabilities for `count` images of a split, every class with its share, always the same."""
     subject = context.subject(model, dataset)
-    data = context.data(subject.dataset, subject.seed)
-    chosen = choose_split(data, split)
+    chosen = context.images(subject, split)
     index = spread(chosen.labels, min(check_count("count", count, 200), len(chosen)))
     part = chosen.at(index)
     return Predictions(
@@ -33,7 +32,7 @@ def predictions(
         labels=to_ints(part.labels),
         probs=compute_probs(subject, part.images),
         indices=to_ints(index),
-        classes=data.info.classes,
+        classes=subject.info.classes,
         split=split,
         step=subject.step,
     )

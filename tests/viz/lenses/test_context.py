@@ -13,7 +13,7 @@ from models.build import build_network
 from models.registry import get_architecture
 from models.weights import save_weights
 from tests.viz.lenses.conftest import WriteWeights
-from training.run_store import RunStore
+from training.run_store import RunError, RunStore
 from training.spec import DatasetSpec
 from viz.lenses import context as context_module
 from viz.lenses.context import LensContext, choose_split, dataset_spec
@@ -108,8 +108,8 @@ def test_a_data_set_is_loaded_once(context: LensContext) -> None:
         ("run:../../etc/passwd", "names no network"),
         ("run:20260131-094500-ab2c", "is not here"),
         ("random:nosuch", "no network called 'nosuch'"),
-        ("shipped:something", "is not here"),
-        ("torchvision:resnet18", "is not here"),
+        ("shipped:something", "something"),
+        ("torchvision:nosuch", "nosuch"),
     ],
 )
 def test_what_names_no_network_gets_a_sentence(
@@ -120,18 +120,18 @@ def test_what_names_no_network_gets_a_sentence(
 
 
 def test_a_run_without_weights_says_so(context: LensContext, run_id: str) -> None:
-    with pytest.raises(LensError, match="has no weights yet"):
+    with pytest.raises(RunError, match="has no weights yet"):
         context.subject(f"run:{run_id}")
 
 
 def test_a_missing_snapshot_names_those_nearby(
     context: LensContext, run_id: str, write: WriteWeights
 ) -> None:
-    with pytest.raises(LensError, match="step 7: none is kept yet"):
+    with pytest.raises(RunError, match="update 7: none is kept yet"):
         context.subject(f"run:{run_id}@7")
     for step in (0, 4, 8, 16):
         write(seed=1, step=step, snapshot=True)
-    with pytest.raises(LensError, match="step 7: near it are 0, 4, 8"):
+    with pytest.raises(RunError, match="update 7: near it are 0, 4, 8"):
         context.subject(f"run:{run_id}@7")
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from viz.lenses.recorder import map_layers, record
+from viz.lenses.recorder import Call, followers, map_layers, record, replace_outputs
 
 
 class Reused(nn.Module):
@@ -116,3 +116,67 @@ def test_map_layers_are_the_innermost_ones_with_maps_in_order_of_running() -> No
         nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), nn.Flatten(), nn.Linear(18, 2)
     )
     assert map_layers(model, torch.zeros(1, 1, 5, 5)) == ["0.0", "0.1"]
+
+
+def test_replaced_outputs_go_on_and_leave_nothing_behind() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Conv2d(3, 2, 3))
+    x = torch.randn(2, 1, 7, 7)
+
+    def silence(maps: Tensor) -> Tensor:
+        maps[:, 1] = 0
+        return maps
+
+    with torch.no_grad(), record(model, ["0"]) as outputs:
+        plain = model(x)
+        with replace_outputs(model, {"0": silence}):
+            found = model(x)
+        again = model(x)
+        maps = model[0](x)
+        maps[:, 1] = 0
+        assert torch.allclose(found, model[2](maps.relu()))
+    assert torch.equal(plain, again)
+    assert not torch.equal(plain, found)
+    assert outputs["0"][0][:, 1].any()  # the recorder came first and keeps what was computed
+    assert hooks(model) == 0
+
+
+def test_after_an_error_no_replacement_is_left() -> None:
+    model = mixed()
+    before = state(model)
+
+    def fail(maps: Tensor) -> Tensor:
+        raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose"), replace_outputs(model, {"0": fail}):
+        model(torch.randn(4, 1, 5, 5))
+    assert hooks(model) == 0
+    assert state(model) == before
+    with pytest.raises(AttributeError), replace_outputs(model, {"0": fail, "nosuch": fail}):
+        pass
+    assert hooks(model) == 0
+
+
+def test_followers_are_the_channelwise_modules_up_to_the_next_mixing() -> None:
+    conv = nn.Conv2d(1, 2, 3, padding=1)
+    model = nn.Sequential(
+        conv, nn.MaxPool2d(2), nn.BatchNorm2d(2), nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1), nn.ReLU()
+    ).eval()  # fmt: skip
+    x = torch.zeros(1, 1, 6, 6)
+    assert followers(model, "0", x) == [Call("1", 0), Call("2", 0), Call("3", 0)]
+    assert followers(model, "4", x) == [Call("5", 0)]
+    assert followers(model, "5", x) == []
+    assert hooks(model) == 0
+    with pytest.raises(AttributeError):
+        followers(model, "nosuch", x)
+
+
+def test_followers_end_where_something_else_takes_over() -> None:
+    reused = Reused()
+    x = torch.zeros(1, 1, 6, 6)
+    # the in-place ReLU hands on the tensor it was given; the negation after it is no module
+    assert followers(reused, "conv", x) == [Call("inplace", 0)]
+    assert followers(reused, "inplace", x) == []
+    with pytest.raises(RuntimeError):
+        followers(reused, "conv", torch.zeros(1, 5, 6, 6))
+    assert hooks(reused) == 0

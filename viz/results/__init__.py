@@ -56,12 +56,19 @@ class Classification:
 
 @dataclass(frozen=True)
 class Filters:
-    """The weights of one convolution."""
+    """The weights of one convolution, or of a part of a large one."""
 
-    weights: Floats  # (O, I, kh, kw); I = in_channels / groups
+    weights: Floats  # (O, I, kh, kw), both limited; I = in_channels / groups before the limit
     layer: str  # dotted name
     layers: tuple[str, ...]  # every convolution that can be asked for, in order
     step: int | None
+    num_filters: int  # of the layer
+    num_inputs: int  # input channels of each filter
+    groups: int  # filters of different groups read different input channels
+    first_filter: int  # position of weights[0] in the layer
+    first_input: int  # position of weights[:, 0] among the filter's input channels
+    layer_limit: float  # largest |weight| of the layer
+    network_limit: float  # largest |weight| of all its convolutions
 
 
 @dataclass(frozen=True)

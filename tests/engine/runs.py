@@ -1,29 +1,12 @@
-"""Waiting for something to become true, with an end to it; and the runs that engine tests use."""
+"""The runs that engine tests use, and what they have said so far."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from training.events import Event
 from training.run_store import RunStore
 from training.spec import TrainSpec, parse_spec
-
-_T = TypeVar("_T")
-_DEADLINE = 90.0  # seconds; generous, for a machine that has other things to do
-
-
-def wait_until(condition: Callable[[], _T], what: str, deadline: float = _DEADLINE) -> _T:
-    """The first truthy value of `condition`."""
-    end = time.monotonic() + deadline
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline:g} s: {what}")
-        time.sleep(0.01)
 
 
 def short_spec(**changes: Any) -> TrainSpec:

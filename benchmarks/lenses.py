@@ -1,0 +1,257 @@
+"""What a look costs: each lens, in the worker and from the page's side, against what we aim for.
+
+In the worker: `run_lens` called in this process with one thread, as a worker does, warm, the median
+of several. End to end: the page's client asks the engine and has the arrays in hand; each question
+is a new one (another image), so nothing comes from a cache; then the same question again, which
+does. Lenses that the program itself calls long have a worker of their own and no aim; they are
+reported beside the others.
+
+The overhead of feature maps is the whole lens, image read and maps copied out, over one bare forward
+pass of the same network and batch; the part that is the image and the copies is measured, too. The
+receptive fields of DenseNet-201 are those of a network nobody asked about before.
+
+    python -m benchmarks.lenses [--repeats 9]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torchvision.models import get_model
+
+from benchmarks.machine import describe
+from data.samples import SAMPLES
+from engine.client import connect
+from engine.protocol import Engine
+from models.receptive_field import receptive_fields
+from models.zoo import is_on_disk, weights_dir, weights_file
+from viz.lenses import LENSES, run_lens
+from viz.lenses.context import LensContext
+from viz.lenses.pictures import fit
+from viz.long_lenses import LONG_LENSES
+from viz.results.network import NetworkMap
+
+CACHED_AIM, OVERHEAD_AIM, FIELDS_AIM = 50.0, 1.5, 1000.0  # ms, ratio, ms
+DENSENET = "densenet201"
+WARM_UP = 2  # looks before those that count
+Options = Callable[["Net"], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network of the aim, and what lenses are asked about it."""
+
+    title: str
+    model: str
+    images: tuple[str, ...]  # each question takes another
+    aim: float  # ms end to end
+    held_out: bool  # whether images of its own data set are here
+    dataset: Mapping[str, Any] | None = None
+    first: str = ""  # its first convolution
+    middle: str = ""  # one half way through
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What every lens is told about untrained weights."""
+        return {} if self.dataset is None else {"dataset": dict(self.dataset)}
+
+
+# How each lens is asked, for a network as its page asks; None: that lens has nothing to say to it.
+TABLE: dict[str, Callable[[Net], dict[str, Any] | None]] = {
+    "network": lambda net: {},
+    "filters": lambda net: {"layer": net.middle},
+    "filter_detail": lambda net: {"layer": net.middle},
+    "filter_statistics": lambda net: {"layer": net.middle} if net.held_out else None,
+    "edited": lambda net: _edit(net) if net.held_out else None,
+    "lesion": lambda net: {"layer": net.first} if net.held_out else None,
+    "feature_maps": lambda net: {},
+    "layer_maps": lambda net: {"layer": net.middle},
+    "map_statistics": lambda net: {"layer": net.middle} if net.held_out else None,
+    "overview": lambda net: {},
+    "steps": lambda net: {},
+    "unit": lambda net: {"layer": net.middle, "unit": [0, 1, 1]},
+    "best_patches": lambda net: {"layer": net.middle} if net.held_out else None,
+    "transform": lambda net: {"kind": "shift", "dx": 2, "dy": 1},
+    "receptive_fields": lambda net: {},
+    "effective_field": lambda net: {"layer": net.middle},
+    "classify": lambda net: {},
+    "predictions": lambda net: {"count": 18} if net.held_out else None,
+    "evaluation": lambda net: {} if net.held_out else None,
+}
+
+
+def _edit(net: Net) -> dict[str, Any]:
+    return {"layer": net.first, "edits": [{"layer": net.first, "filter": 0, "op": "zero"}]}
+
+
+def cases() -> list[Net]:
+    """LeNet-5 on 1×28×28, ResNet-20 on 3×32×32, MobileNetV2 on 3×224×224."""
+    samples = tuple(f"sample:{sample.name}" for sample in SAMPLES)
+    nets = [
+        Net("LeNet-5 on 1×28×28", "random:lenet5", _images("digits"), 150.0, False, {"name": "mnist"}),
+        Net("ResNet-20 on 3×32×32", "random:resnet20", _images("shapes"), 150.0, True, {"name": "shapes"}),
+        Net("MobileNetV2 on 3×224×224", "torchvision:mobilenet_v2", samples, 700.0, False),
+    ]  # fmt: skip
+    return [_with_layers(net) for net in nets]
+
+
+def _images(dataset: str) -> tuple[str, ...]:
+    return tuple(f"{dataset}/test/{index}" for index in range(100))
+
+
+def _with_layers(net: Net) -> Net:
+    found: NetworkMap = run_lens("network", net.model, None, net.options)
+    names = [layer.name for layer in found.convolutions]
+    return Net(**{**vars(net), "first": names[0], "middle": names[len(names) // 2]})
+
+
+def in_worker(net: Net, lens: str, options: dict[str, Any], repeats: int) -> float:
+    """Milliseconds of one look, warm."""
+    torch.set_num_threads(1)
+    images = itertools.cycle(net.images[1:])
+    return _median(lambda: run_lens(lens, net.model, next(images), options), repeats)
+
+
+def end_to_end(
+    engine: Engine, net: Net, lens: str, options: dict[str, Any], repeats: int
+) -> tuple[float, float]:
+    """Milliseconds for the page: of a new question, and of one that was asked before."""
+    images = iter(net.images[1:])  # each once: what was asked before is kept
+    fresh = _median(
+        lambda: engine.look(lens, net.model, next(images), timeout=300, **options), repeats
+    )
+    asked = net.images[0]
+    engine.look(lens, net.model, asked, **options)
+    again = _median(lambda: engine.look(lens, net.model, asked, **options), repeats)
+    return fresh, again
+
+
+def overhead(net: Net, repeats: int) -> dict[str, float]:
+    """The feature-map lens over the bare forward pass of the same batch, taking turns."""
+    torch.set_num_threads(1)
+    context = LensContext()
+    subject = context.subject(net.model, net.dataset)
+    image = net.images[0]
+    batch = fit(context, image, subject)[0].batch
+    look = LENSES["feature_maps"]
+    times: dict[str, list[float]] = {"bare": [], "lens": [], "image": []}
+    for _ in range(3 * repeats):
+        with torch.inference_mode():
+            times["bare"].append(_milliseconds(lambda: subject.net(batch)))
+        times["lens"].append(_milliseconds(lambda: look(context, net.model, image, **net.options)))
+        times["image"].append(_milliseconds(lambda: fit(context, image, subject)))
+    bare, lens, picture = (statistics.median(part[WARM_UP:]) for part in times.values())
+    return {
+        "bare_ms": round(bare, 2),
+        "lens_ms": round(lens, 2),
+        "image_ms": round(picture, 2),
+        "ratio": round(lens / bare, 2),
+        "ratio_without_image": round((lens - picture) / bare, 2),
+    }
+
+
+def densenet_fields(repeats: int) -> float:
+    """Milliseconds for the receptive fields of every layer of a DenseNet-201, each time a new one."""
+    torch.set_num_threads(1)
+    with torch.device("meta"):
+        nets = [get_model(DENSENET, weights=None).eval() for _ in range(repeats + WARM_UP)]
+    waiting = iter(nets)
+    return _median(lambda: receptive_fields(next(waiting), (3, 224, 224)), repeats)
+
+
+def main() -> None:
+    """Measure, print a table, then one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=9)
+    repeats = min(parser.parse_args().repeats, len(SAMPLES) - 1 - WARM_UP)
+    parts: dict[str, Any] = {}
+    shares: dict[str, float] = {}  # of an aim, by what it is
+    with tempfile.TemporaryDirectory() as folder, _weights(Path(folder)) as weights:
+        os.environ["CONVSCOPE_RUNS"] = str(Path(folder) / "runs")
+        engine = connect()
+        while not engine.capacity().ready:
+            time.sleep(0.1)
+        for net in cases():
+            parts[net.title] = {}
+            for lens, ask in TABLE.items():
+                asked = ask(net) if lens in LENSES else None
+                if asked is None:
+                    continue
+                options = {**net.options, **asked}
+                worker = in_worker(net, lens, options, repeats)
+                fresh, again = end_to_end(engine, net, lens, options, repeats)
+                parts[net.title][lens] = {
+                    "worker_ms": round(worker, 1),
+                    "page_ms": round(fresh, 1),
+                    "cached_ms": round(again, 1),
+                    "long": lens in LONG_LENSES,
+                }
+                print(
+                    f"{net.title:26} {lens:18} {worker:8.1f} {fresh:8.1f} {again:8.1f}", flush=True
+                )
+                shares[f"{lens}, {net.title}, cached"] = again / CACHED_AIM
+                if lens not in LONG_LENSES:
+                    shares[f"{lens}, {net.title}"] = fresh / net.aim
+            found = overhead(net, repeats)
+            parts[net.title]["feature_maps over a bare forward pass"] = found
+            print(f"{net.title:26} feature maps over a bare forward pass: {found}", flush=True)
+            shares[f"feature maps over a forward pass, {net.title}"] = found["ratio"] / OVERHEAD_AIM
+        fields = densenet_fields(repeats)
+        shares[f"receptive fields of {DENSENET}"] = fields / FIELDS_AIM
+        parts[f"receptive fields of {DENSENET}, ms"] = round(fields, 1)
+    worst = max(shares, key=shares.__getitem__)
+    result = {
+        "name": "lenses",
+        "value": round(shares[worst], 3),
+        "unit": f"measured divided by the aim, worst case: {worst}",
+        "aims": {"small_ms": 150, "mobilenet_v2_ms": 700, "cached_ms": CACHED_AIM,
+                 "feature_maps_over_forward": OVERHEAD_AIM, "densenet201_fields_ms": FIELDS_AIM},
+        "over_their_aim": {name: round(share, 2) for name, share in shares.items() if share > 1},
+        "weights_of_mobilenet_v2": weights,
+        "parts": parts,
+        "machine": describe(),
+    }  # fmt: skip
+    print(json.dumps(result))
+
+
+@contextmanager
+def _weights(folder: Path) -> Iterator[str]:
+    """MobileNetV2's own weights where they are on disk, else random ones: the time is the same."""
+    if is_on_disk("mobilenet_v2"):
+        yield "pretrained"
+        return
+    with mock.patch.dict(os.environ, {"TORCH_HOME": str(folder)}):
+        weights_dir().mkdir(parents=True)
+        torch.manual_seed(0)
+        torch.save(
+            get_model("mobilenet_v2", weights=None).state_dict(), weights_file("mobilenet_v2")
+        )
+        yield "random"
+
+
+def _median(look: Callable[[], object], repeats: int) -> float:
+    times = [_milliseconds(look) for _ in range(repeats + WARM_UP)]
+    return statistics.median(times[WARM_UP:])
+
+
+def _milliseconds(look: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    look()
+    return (time.perf_counter() - begin) * 1000
+
+
+if __name__ == "__main__":
+    main()

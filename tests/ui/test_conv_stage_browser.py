@@ -1,0 +1,260 @@
+"""The stage in Debian's chromium: what plays, scrubs, is pointed at and pinned says the right sums."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.app_server import serve
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = Path("/usr/bin/chromium")
+PAGE = Path(__file__).with_name("conv_stage_page.py")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("stage")
+    with serve(home / "runs", log=home / "log", script=str(PAGE)) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    errors: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def show(page: Any, url: str, preset: str = "padded_strided", **query: str) -> dict[str, Any]:
+    """Open a preset and wait until its stage stands; what Python holds."""
+    pairs = "&".join(f"{name}={value}" for name, value in query.items())
+    page.goto(f"{url}/?preset={preset}&{pairs}")
+    page.locator(".cstage .running").wait_for()
+    held: dict[str, Any] = json.loads(page.locator("#held").text_content())
+    assert held["preset"] == preset
+    return held
+
+
+def slide(page: Any, name: str, value: int) -> None:
+    page.locator(f"input.{name}").evaluate(
+        """(node, value) => {
+          node.value = value;
+          node.dispatchEvent(new Event("input", { bubbles: true }));
+          node.dispatchEvent(new Event("change", { bubbles: true }));
+        }""",
+        value,
+    )
+
+
+def reads(page: Any, pattern: str) -> None:
+    sync_api.expect(page.locator(".sum")).to_contain_text(re.compile(pattern))
+
+
+def cell(
+    page: Any, panel: str, row: int, column: int, rows: int, columns: int
+) -> tuple[float, float]:
+    """Middle of a cell of a panel with one channel, in pixels from the canvas's corner."""
+    box = page.locator(f"[data-panel={panel}] canvas").bounding_box()
+    return (column + 0.5) * (box["width"] - 3) / columns + 1, (row + 0.5) * (
+        box["height"] - 3
+    ) / rows + 1
+
+
+def canvas(page: Any, panel: str) -> Any:
+    return page.locator(f"[data-panel={panel}] canvas")
+
+
+def test_scrubbing_shows_the_running_sum(page: Any, url: str) -> None:
+    show(page, url)
+    # output cell 4, the middle: 1·2 + 3·0 + 0·1 + 3·1 + 0·0 + 1·0 + 3·0 + 2·1 + 1·1 = 8
+    slide(page, "cell", 4)
+    reads(
+        page,
+        r"output\[1, 1\] =1·2 \+ 3·0 \+ 0·1 \+ 3·1 \+ 0·0 \+ 1·0 \+ 3·0 \+ 2·1 \+ 1·1= 8✓ equal to the output",
+    )
+    for products, running in ((1, "2"), (3, "2"), (4, "5"), (8, "7")):
+        slide(page, "term", products)
+        reads(page, rf"Running sum after {products} of 9: {running}$")
+    slide(page, "term", 0)
+    reads(page, "nothing yet")
+    assert "at=4" in page.url
+
+
+@pytest.mark.parametrize(
+    ("preset", "last"),
+    [
+        ("cs231n", 17), ("volume", 26), ("transposed_odd", 35), ("grouped", 15), ("lp", 8), ("adaptive", 8),
+        ("causal", 13),
+    ],
+)  # fmt: skip
+def test_the_browser_sums_what_python_computed(page: Any, url: str, preset: str, last: int) -> None:
+    show(page, url, preset)
+    assert page.locator("input.cell").get_attribute("max") == str(last)
+    for at in {0, last // 2, last - 1, last}:
+        slide(page, "cell", at)
+        reads(page, "✓ equal to the output")
+        sync_api.expect(page.locator(".at-cell")).to_have_text(f"{at + 1} of {last + 1}")
+        reads(page, "✓ equal to the output")
+
+
+def test_a_separable_convolution_has_two_steps(page: Any, url: str) -> None:
+    show(page, url, "separable", at="1.4")
+    sync_api.expect(page.get_by_role("radio", name="Second")).to_have_attribute(
+        "aria-checked", "true"
+    )
+    sync_api.expect(page.locator(".at-cell")).to_have_text("5 of 50")
+    reads(page, "channel 2")
+    page.get_by_role("radio", name="First").click()
+    sync_api.expect(page.locator(".at-cell")).to_have_text("1 of 75")
+
+
+def test_play_goes_to_the_end_without_the_server(page: Any, url: str) -> None:
+    show(page, url)
+    slide(page, "rate", 5)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Play").click()
+    sync_api.expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    sync_api.expect(page.locator(".at-cell")).to_have_text("9 of 9")
+    sync_api.expect(page.get_by_role("button", name="Play")).to_be_visible()
+    reads(page, r"output\[2, 2\].*= 4✓")
+    page.get_by_role("button", name="One back").click()
+    sync_api.expect(page.locator(".at-cell")).to_have_text("8 of 9")
+    page.locator(".each input").check()
+    page.get_by_role("button", name="One back").click()
+    reads(page, "after 8 of 9")
+    page.get_by_role("button", name="One on").click()
+    page.get_by_role("button", name="One on").click()
+    reads(page, r"output\[2, 2\].*after 1 of 9")
+    page.context.set_offline(False)
+
+
+def test_pointing_links_inputs_outputs_and_weights(page: Any, url: str) -> None:
+    show(page, url)
+    where = page.locator(".where")
+    x, y = cell(page, "input", 3, 3, 7, 7)  # the middle input: a corner of no window, inside of one
+    canvas(page, "input").hover(position={"x": x, "y": y})
+    sync_api.expect(where).to_have_text("Input [2, 2] = 0 goes into 1 output cell of its filter.")
+    x, y = cell(page, "input", 2, 2, 7, 7)
+    canvas(page, "input").hover(position={"x": x, "y": y})
+    sync_api.expect(where).to_have_text("Input [1, 1] = 1 goes into 4 output cells of its filter.")
+    x, y = cell(page, "input", 0, 0, 7, 7)
+    canvas(page, "input").hover(position={"x": x, "y": y})
+    sync_api.expect(where).to_have_text("A padded cell goes into 1 output cell of its filter.")
+    x, y = cell(page, "kernel", 0, 0, 3, 3)
+    canvas(page, "kernel").hover(position={"x": x, "y": y})
+    sync_api.expect(where).to_contain_text("Weight [0, 0] = 2 is used 9 times")
+    x, y = cell(page, "output", 2, 1, 3, 3)
+    canvas(page, "output").hover(position={"x": x, "y": y})
+    reads(page, r"output\[2, 1\].*= 10✓")
+    page.locator(".sum").hover()
+    reads(page, r"output\[0, 0\]")
+
+
+def test_lost_cells_say_why(page: Any, url: str) -> None:
+    show(page, url, "uneven")
+    sync_api.expect(page.locator("[data-panel=input] figcaption")).to_contain_text(
+        "9 hatched: never read"
+    )
+    x, y = cell(page, "input", 4, 1, 5, 5)
+    canvas(page, "input").hover(position={"x": x, "y": y})
+    sync_api.expect(page.locator(".where")).to_contain_text(
+        "is never read: the floor in the size formula cuts it off"
+    )
+
+
+def test_a_pin_stays_and_its_number_can_be_changed(page: Any, url: str) -> None:
+    show(page, url)
+    x, y = cell(page, "kernel", 1, 2, 3, 3)
+    canvas(page, "kernel").click(position={"x": x, "y": y})
+    page.locator(".sum").hover()
+    sync_api.expect(page.locator(".where")).to_contain_text("Weight [1, 2] = 0")
+    field = page.locator(".edit input")
+    field.fill("seven")
+    field.press("Enter")
+    sync_api.expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("-7,5")
+    field.press("Enter")
+    page.wait_for_function("""() => JSON.parse(document.querySelector("#held").textContent).edit""")
+    edit = json.loads(page.locator("#held").text_content())["edit"]
+    assert edit == {"what": "weight", "part": 0, "place": [0, 0, 1, 2], "value": -7.5}
+    page.get_by_role("button", name="Unpin").click()
+    sync_api.expect(page.locator(".edit")).to_be_hidden()
+
+
+def test_everything_works_from_the_keyboard(page: Any, url: str) -> None:
+    show(page, url)
+    output = canvas(page, "output")
+    output.focus()
+    output.press("ArrowRight")
+    output.press("ArrowDown")
+    sync_api.expect(page.locator(".where")).to_have_text("Output [1, 1] reads 9 numbers.")
+    output.press("Enter")
+    sync_api.expect(page.locator(".at-cell")).to_have_text("5 of 9")
+    output.press("Escape")
+    sync_api.expect(page.get_by_role("button", name="Unpin")).to_be_hidden()
+
+
+def test_it_fits_a_phone(page: Any, url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    show(page, url, "cs231n")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert canvas(page, "input").bounding_box()["width"] <= 390
+
+
+def held_kernel(page: Any, test: str) -> Any:
+    page.wait_for_function(
+        f"""() => {{
+          const held = JSON.parse(document.querySelector("#held").textContent).kernel;
+          return held !== null && ({test});
+        }}"""
+    )
+    return json.loads(page.locator("#held").text_content())["kernel"]
+
+
+def test_a_kernel_is_painted_typed_and_replaced(page: Any, url: str) -> None:
+    show(page, url)
+    cells = page.locator(".kpad .grid input")
+    page.get_by_role("radio", name="Paint 2").click()
+    boxes = [cells.nth(index).bounding_box() for index in (0, 1, 2)]
+    middles = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+    page.mouse.move(*middles[0])
+    page.mouse.down()
+    page.mouse.move(*middles[1], steps=3)
+    page.mouse.move(*middles[2], steps=3)
+    page.mouse.up()
+    assert held_kernel(page, "held[0][2] === 2") == [[2, 2, 2], [0, 0, 0], [0, 0, 0]]
+    page.get_by_role("radio", name="Type numbers").click()
+    cells.nth(4).fill("-0.5")
+    assert held_kernel(page, "held[1][1] === -0.5")[0] == [2, 2, 2]
+    cells.nth(5).fill("x")
+    sync_api.expect(cells.nth(5)).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("button", name="Another kernel").click()
+    held_kernel(page, "held[2][2] === 1")
+    sync_api.expect(cells.nth(5)).to_have_value("1")

@@ -1,0 +1,181 @@
+"""The bar in Debian's chromium: a run that grows, playing its moments, drawing an image for it.
+
+No run is trained here. Its directory is filled by hand with the moments of a network that comes
+with the program, so that every test decides when something new appears.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.app_server import AppServer, serve
+from tests.waiting import wait_until
+from training.run_store import RunStatus, RunStore
+from training.shipped import find_shipped, shipped_path
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = Path("/usr/bin/chromium")
+PAGE = Path(__file__).parents[1] / "app" / "subject_page.py"
+NAME = "digits_lenet5"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    home = tmp_path_factory.mktemp("subject")
+    with serve(home / "runs", log=home / "log", script=str(PAGE)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any, app: AppServer) -> Iterator[Any]:
+    errors: list[str] = []
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(90_000)  # the engine warms up first
+    sync_api.expect.set_options(timeout=60_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def grow(app: AppServer, page: Any) -> Iterator[Callable[..., str]]:
+    """Add moments to a run that seems to train; `state` ends it. Returns its id."""
+    page.goto(app.url)  # the engine has looked through the runs it finds when it starts
+    held(page)
+    store = RunStore(app.runs)
+    run_id = store.new_run(find_shipped(NAME).spec)
+
+    def add(*steps: int, state: Any = "running") -> str:
+        for step in steps:
+            source = shipped_path(NAME, step)
+            shutil.copyfile(source, store.weights_path(run_id))
+            shutil.copyfile(source, store.snapshot_path(run_id, step))
+        store.write_status(run_id, RunStatus(state=state))
+        return run_id
+
+    yield add
+    store.write_status(run_id, RunStatus(state="interrupted"))
+
+
+def held(page: Any, test: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
+    """What the page was given, once `test` is true of it."""
+    box = page.locator("#held-subject")
+    box.wait_for(state="attached")
+
+    def read() -> dict[str, Any] | None:
+        found: dict[str, Any] = json.loads(box.text_content())
+        return found if test(found) else None
+
+    return wait_until(read, "the page was given what the test waits for") or {}
+
+
+def places(page: Any) -> str:
+    text: str = page.get_by_test_id("stSlider").inner_text()
+    return text
+
+
+def test_the_slider_grows_and_the_page_follows_the_newest(
+    page: Any, app: AppServer, grow: Callable[..., str]
+) -> None:
+    run_id = grow(0, 1, 2)
+    page.goto(f"{app.url}/?model=run:{run_id}")
+    assert held(page, lambda given: given["base"].endswith(run_id))["steps"] == [0, 1, 2]
+    grow(5)
+    given = held(page, lambda given: given["steps"] == [0, 1, 2, 5])  # nobody touched the page
+    assert given["step"] is None
+    page.get_by_role("slider").press("Home")
+    runs = held(page, lambda given: given["step"] == 0)["runs"]
+    grow(10)
+    page.get_by_role("slider").press("End")
+    given = held(page, lambda given: given["step"] is None)
+    assert given["steps"][-1] == 10
+    assert given["runs"] == runs + 1  # one who looks at the past is left alone
+    grow(state="done")
+    sync_api.expect(page.get_by_text("run, done")).to_be_visible()
+    assert "newest" not in places(page)
+
+
+def test_play_goes_through_the_moments_to_the_end(
+    page: Any, app: AppServer, grow: Callable[..., str]
+) -> None:
+    run_id = grow(0, 1, 2, 5, 10, state="done")
+    page.goto(f"{app.url}/?model=run:{run_id}")
+    held(page, lambda given: given["base"].endswith(run_id))
+    page.get_by_role("button", name="Play").click()
+    held(page, lambda given: given["step"] in {1, 2})
+    held(page, lambda given: given["step"] is None)  # the end, which is the newest
+    sync_api.expect(page.get_by_role("button", name="Play")).to_be_visible()
+    sync_api.expect(page).to_have_url(re.compile(f"model=run%3A{run_id}$|model=run:{run_id}$"))
+
+
+def test_a_hand_on_the_slider_ends_playing(
+    page: Any, app: AppServer, grow: Callable[..., str]
+) -> None:
+    run_id = grow(*find_shipped(NAME).steps[:-1], state="done")
+    page.goto(f"{app.url}/?model=run:{run_id}")
+    held(page, lambda given: given["base"].endswith(run_id))
+    page.get_by_role("button", name="Play").click()
+    held(page, lambda given: given["step"] in {1, 2, 3})
+    page.get_by_role("slider").press("End")
+    held(page, lambda given: given["step"] is None)
+    sync_api.expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_a_drawing_becomes_the_image_while_its_pad_stays(page: Any, app: AppServer) -> None:
+    page.goto(app.url)
+    held(page)
+    page.get_by_role("button", name="Image", exact=True).click()
+    page.get_by_role("radio", name="Draw").click()
+    pad = page.locator("canvas.ink")
+    pad.wait_for()
+    page.locator(".pad").evaluate("node => { node.dataset.first = 'yes'; }")
+    box = pad.bounding_box()
+    images = set()
+    for height in (60, 200):
+        page.mouse.move(box["x"] + 60, box["y"] + height)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 200, box["y"] + height, steps=6)
+        page.mouse.up()
+        given = held(page, lambda given: given["image"] not in {"digits/test/0", *images})
+        assert given["image"].startswith("drawn:")
+        images.add(given["image"])
+    sync_api.expect(page.locator(".pad[data-first]")).to_have_count(1)
+
+
+def test_a_click_in_the_sheet_shows_that_image(page: Any, app: AppServer) -> None:
+    page.goto(app.url)
+    held(page)
+    page.get_by_role("button", name="Image", exact=True).click()
+    sheet = page.get_by_role("grid", name="Images of the data set")
+    sheet.wait_for()
+    box = sheet.bounding_box()
+    sheet.click(position={"x": box["width"] * 2.5 / 8, "y": box["height"] * 1.5 / 4})
+    assert held(page, lambda given: given["image"] != "digits/test/0")["image"] == "digits/test/10"
+    sync_api.expect(sheet).to_be_visible()
+    page.get_by_role("button", name="Next image").click()
+    held(page, lambda given: given["image"] == "digits/test/11")

@@ -1,0 +1,71 @@
+"""What is looked at, as it stands in the link: `?model=&data=&step=&image=`, and `lock=1`.
+
+The link is the only place this is kept, so every part of the bar writes there and nobody asks a
+widget. A page opened from the menu has an empty link: it goes on with what this visitor looked at
+last. A second subject for comparisons has the same names with a 2 behind them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+PARTS: Final = ("model", "data", "step", "image")
+_MEMORY: Final = "subject.memory"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One of the subjects of a page; `suffix` ends its names in the link."""
+
+    suffix: str = ""
+
+    def name(self, part: str) -> str:
+        """What the link calls a part."""
+        return part + self.suffix
+
+    def key(self, name: str) -> str:
+        """A session key of this subject's own."""
+        return f"subject.{name}{self.suffix}"
+
+
+MAIN: Final = Slot()
+
+
+def read(slot: Slot) -> dict[str, str]:
+    """The parts that stand in the link."""
+    query = st.query_params
+    return {part: query[slot.name(part)] for part in PARTS if slot.name(part) in query}
+
+
+def put(slot: Slot, **parts: str | None) -> None:
+    """Write parts into the link; None takes one out."""
+    query = st.query_params
+    for part, value in parts.items():
+        name = slot.name(part)
+        if value is None:
+            if name in query:
+                del query[name]
+        elif query.get(name) != value:
+            query[name] = value
+    remember(slot)
+
+
+def restore(slot: Slot) -> None:
+    """Where the link says nothing, go on with what was looked at last."""
+    if not read(slot) and not locked():
+        put(slot, **st.session_state.get(_MEMORY, {}))
+    remember(slot)
+
+
+def remember(slot: Slot) -> None:
+    """For the next page: the first subject of this one."""
+    if slot == MAIN:
+        st.session_state[_MEMORY] = read(slot)
+
+
+def locked() -> bool:
+    """Whether the link hides what chooses: a teacher's `lock=1`."""
+    return st.query_params.get("lock") == "1"

@@ -1,0 +1,155 @@
+"""What the time machine plays: the moments of a network, asked for once and kept.
+
+A run that is being trained gains a moment every few seconds. The engine is asked for what is new and
+nothing else; what it said before is kept here for all visitors, within a bound.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Final
+
+from models.references import HistoryRef, RunRef
+from training.events import Progress
+from training.history import History
+from training.run_store import RunError
+from training.thinning import Thinned
+from ui import runtime
+from ui.looking import glance
+from viz.results import Curve
+from viz.results.history import Moment, Moments, choose_moments
+
+MAX_KEPT_BYTES: Final = 64 << 20
+CHUNK: Final = 8
+"""Moments that are asked for at once: what has come is kept when somebody clicks elsewhere."""
+_TIMEOUT: Final = 120.0
+_MAX_CURVE: Final = 400  # points
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is looked at, at every moment alike."""
+
+    base: str  # a model reference without a step
+    image: str
+    layer: str | None  # None: the network has no layer with maps
+    field: str | None
+
+
+@dataclass
+class _Kept:
+    common: Moments  # without its moments
+    moments: dict[int, tuple[int, Moment]] = field(default_factory=dict)  # by step, with its stamp
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(_size(moment) for _, moment in self.moments.values())
+
+
+_lock = threading.Lock()
+_kept: OrderedDict[Question, _Kept] = OrderedDict()
+
+
+def gather(question: Question, history: History) -> Moments | None:
+    """Up to MAX_MOMENTS log-spaced moments of a network; None: none is kept yet.
+
+    Raises:
+        EngineError: a sentence; what was gathered before is kept for the next time.
+    """
+    steps = choose_moments(history.steps)
+    stamps = {step: _stamp(history, step) for step in steps}
+    missing = [step for step in steps if not _has(question, step, stamps[step])]
+    for at in range(0, len(missing), CHUNK):
+        part = missing[at : at + CHUNK]
+        found: Moments = glance(
+            "history", question.base, question.image, timeout=_TIMEOUT,
+            steps=part, layer=question.layer, field=question.field,
+        )  # fmt: skip
+        _keep(question, found, stamps)
+    with _lock:
+        kept = _kept.get(question)
+        if kept is None or not steps:
+            return None
+        _kept.move_to_end(question)
+        moments = tuple(kept.moments[step][1] for step in steps if step in kept.moments)
+        return replace(kept.common, moments=moments)
+
+
+def training_loss(history: History) -> Curve:
+    """The loss on the training batches, thinned."""
+    if isinstance(history.reference, RunRef):
+        follower = runtime.follower(history.reference.run_id)
+        follower.refresh()
+        series = follower.curve("train_loss")
+        return Curve(series.steps, series.values, "training loss")
+    return _shipped_loss(history.reference, history)
+
+
+def is_active(history: History) -> bool:
+    """Whether more moments are to come."""
+    if not isinstance(history.reference, RunRef):
+        return False
+    try:
+        return runtime.store().status(history.reference.run_id).active
+    except RunError:
+        return False
+
+
+def steps_now(history: History) -> tuple[int, ...]:
+    """The moments that are kept by now; none of a run that somebody has deleted."""
+    if not isinstance(history.reference, RunRef):
+        return history.steps
+    try:
+        return tuple(runtime.store().snapshot_steps(history.reference.run_id))
+    except RunError:
+        return ()
+
+
+def forget() -> None:
+    """Everything that is kept, for tests."""
+    with _lock:
+        _kept.clear()
+
+
+def _has(question: Question, step: int, stamp: int) -> bool:
+    with _lock:
+        kept = _kept.get(question)
+        return kept is not None and kept.moments.get(step, (None,))[0] == stamp
+
+
+def _keep(question: Question, found: Moments, stamps: dict[int, int]) -> None:
+    with _lock:
+        kept = _kept.setdefault(question, _Kept(replace(found, moments=())))
+        kept.moments |= {moment.step: (stamps[moment.step], moment) for moment in found.moments}
+        _kept.move_to_end(question)
+        while len(_kept) > 1 and sum(one.num_bytes for one in _kept.values()) > MAX_KEPT_BYTES:
+            _kept.popitem(last=False)
+
+
+def _stamp(history: History, step: int) -> int:
+    """Tells a moment apart from the one of the same number before a rewind."""
+    if not isinstance(history.reference, RunRef):
+        return 0
+    try:
+        return history.path(step).stat().st_mtime_ns
+    except (OSError, RunError):
+        return 0  # deleted meanwhile: the engine says so, if it has to be asked
+
+
+def _size(moment: Moment) -> int:
+    heat = None if moment.field is None else moment.field.heat
+    arrays = (moment.filters, moment.maps, moment.probs, moment.confusion, heat)
+    return sum(array.nbytes for array in arrays if array is not None)
+
+
+@lru_cache(maxsize=16)
+def _shipped_loss(reference: HistoryRef, history: History) -> Curve:
+    curve = Thinned(_MAX_CURVE)
+    for event in history.events():
+        if isinstance(event, Progress):
+            curve.add(event.step, event.loss)
+    series = curve.series()
+    return Curve(series.steps, series.values, f"training loss of {reference}")

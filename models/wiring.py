@@ -15,7 +15,7 @@ from torch import fx, nn
 IMAGE = ""  # stands for the input image among the sources
 
 
-class _Leaves(fx.Tracer):
+class Leaves(fx.Tracer):
     """Stops at the innermost modules, whoever wrote them, and looks into all others."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -33,7 +33,7 @@ def module_inputs(model: nn.Module) -> dict[str, tuple[str, ...]]:
     """
     sources: dict[fx.Node, tuple[str, ...]] = {}
     inputs: dict[str, tuple[str, ...]] = {}
-    for node in _Leaves().trace(model).nodes:
+    for node in Leaves().trace(model).nodes:
         found = _union(sources[operand] for operand in node.all_input_nodes)
         if node.op == "placeholder":
             found = (IMAGE,)

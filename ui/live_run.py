@@ -29,6 +29,7 @@ from ui.looking import NotYetError, is_warm
 from ui.run_controls import ask_for_health, render_controls
 from ui.run_names import duration, run_title, state_badge
 from ui.setup import use_rate
+from ui.subject.links import look_links
 from ui.text import sentence_safe
 from ui.try_it import render_try_it
 from ui.url_state import choice
@@ -80,6 +81,8 @@ def _render(run_id: str) -> None:
         st.fragment(_watch, run_every=TICK_SECONDS if ticks else None)(
             run_id, _outside(follower, status), ticks
         )
+        st.caption("This network, at any moment of its training, through every lens:")
+        look_links(f"run:{run_id}")
     with side:
         render_try_it(run_id)
 

@@ -148,9 +148,9 @@ def view_health(follower: RunFollower, status: RunStatus) -> None:
         alt="Training signals of each layer",
     )
     st.caption(
-        f"Update {health.step:,}, up to 32 images of one batch. Activations should neither shrink nor explode from layer to layer; "
-        "a unit is dead when no image of the batch excites it; an update near a thousandth of the weights "
-        "is healthy (Karpathy, CS231n notes, Neural networks 3)."
+        f"Update {health.step:,}, up to 32 images of one batch. Activations should neither shrink nor "
+        "explode from layer to layer; a unit is dead when no image of the batch excites it; an update near "
+        "a thousandth of the weights is healthy (Karpathy, CS231n notes, Neural networks 3)."
     )
 
 

@@ -44,6 +44,31 @@ with intro:
         label="**Runs**: reopen, compare, race settings, average over seeds",
         icon=":material/stacked_line_chart:",
     )
+    st.page_link(
+        "pages/look/filters.py",
+        label="**Filters**: weights and what they answer to; edit one, knock one out",
+        icon=":material/grid_view:",
+    )
+    st.page_link(
+        "pages/look/maps.py",
+        label="**Feature maps**: every layer's answer to an image, down to one unit's sum",
+        icon=":material/layers:",
+    )
+    st.page_link(
+        "pages/look/fields.py",
+        label="**Receptive fields**: what a unit can see, and what it does see",
+        icon=":material/center_focus_strong:",
+    )
+    st.page_link(
+        "pages/look/time.py",
+        label="**Time machine**: scrub back through a network's training",
+        icon=":material/history:",
+    )
+    st.page_link(
+        "pages/learn/convolution.py",
+        label="**Convolution**: the arithmetic, number by number",
+        icon=":material/calculate:",
+    )
 
 with runs:
     st.subheader("Recent runs")

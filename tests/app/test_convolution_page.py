@@ -62,18 +62,18 @@ def test_a_preset_is_chosen_and_its_link_restores_it(engine: Engine, name: str) 
 
 def test_controls_change_what_is_computed(engine: Engine) -> None:
     app = opened()
-    app.slider(key="conv.i0").set_value(7).run()
+    app.slider(key="conv.w.i").set_value(7).run()
     assert stage(app)["parts"][0]["size"] == [1, 7, 7]
-    app.selectbox(key="conv.op").select("max").run()
+    app.selectbox(key="conv.w.op").select("max").run()
     assert stage(app)["parts"][0]["reduce"] == "max"
     assert app.query_params["op"] == "max"
-    app.selectbox(key="conv.op").select("conv").run()
-    app.slider(key="conv.cin").set_value(4).run()
-    app.slider(key="conv.cout").set_value(4).run()
-    app.select_slider(key="conv.g").set_value(4).run()
+    app.selectbox(key="conv.w.op").select("conv").run()
+    app.slider(key="conv.w.cin").set_value(4).run()
+    app.slider(key="conv.w.cout").set_value(4).run()
+    app.select_slider(key="conv.w.g4").set_value(4).run()
     assert stage(app)["parts"][0]["groups"] == 4
     assert "computes the same" in words(app)
-    app.toggle(key="conv.flip").set_value(True).run()
+    app.toggle(key="conv.w.flip").set_value(True).run()
     assert stage(app)["parts"][0]["turned"] is True
     assert "computes the same" in words(app)
 
@@ -81,7 +81,7 @@ def test_controls_change_what_is_computed(engine: Engine) -> None:
 def test_other_dimensions(engine: Engine) -> None:
     app = opened(i="12", k="5", s="2")
     for dims in (3, 1, 2):
-        app.segmented_control(key="conv.dims").set_value(dims).run()
+        app.segmented_control(key="conv.w.dims").set_value(dims).run()
         assert not app.exception
         assert stage(app)["parts"][0]["dims"] == dims
         assert "computes the same" in words(app)
@@ -90,7 +90,7 @@ def test_other_dimensions(engine: Engine) -> None:
 def test_sizes_without_a_result_are_a_sentence_and_the_controls_stay(engine: Engine) -> None:
     app = opened(i="3", k="5")
     assert "larger than the padded input of 3" in app.error[0].value
-    app.slider(key="conv.i0").set_value(6).run()
+    app.slider(key="conv.w.i").set_value(6).run()
     assert not app.error
     assert stage(app)["parts"][0]["size"] == [1, 6, 6]
 
@@ -166,6 +166,29 @@ def test_bad_links_to_pictures_are_sentences(engine: Engine) -> None:
 def test_a_new_setting_begins_at_its_first_cell(engine: Engine) -> None:
     app = opened(at="4")
     assert stage(app)["at"] == "4"
-    app.slider(key="conv.i0").set_value(6).run()
+    app.slider(key="conv.w.i").set_value(6).run()
     assert stage(app)["at"] == "0"
     assert "at" not in app.query_params
+
+
+def test_controls_that_were_away_come_back_with_their_values(engine: Engine) -> None:
+    app = opened()
+    before = stage(app)["parts"]
+    app.segmented_control(key="view").set_value("picture").run()
+    assert not app.get("slider") or all("conv.w" not in (one.key or "") for one in app.slider)
+    app.slider(key="conv.picture.ps").set_value(3).run()
+    app.segmented_control(key="view").set_value("steps").run()
+    assert stage(app)["parts"] == before
+    assert app.slider(key="conv.w.i").value == 5
+    assert app.slider(key="conv.w.p").value == 1
+    app.segmented_control(key="conv.w.pad").set_value("valid").run()
+    app.segmented_control(key="conv.w.pad").set_value("any").run()
+    assert app.slider(key="conv.w.p").value == 1
+    app.toggle(key="conv.w.sides").set_value(True).run()
+    assert [
+        app.number_input(key=f"conv.w.{name}").value for name in ("i0", "i1", "p00", "p11")
+    ] == [5, 5, 1, 1]
+    app.number_input(key="conv.w.p01").set_value(2).run()
+    assert app.query_params["p"] == "1,2-1"
+    app.segmented_control(key="view").set_value("picture").run()
+    assert app.slider(key="conv.picture.ps").value == 3

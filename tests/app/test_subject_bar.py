@@ -20,8 +20,10 @@ from models import zoo
 from training.run_store import RunStatus
 from training.spec import TrainSpec
 from ui import runtime
-from ui.subject import kept
+from ui.looking import NotYetError
+from ui.subject import fetch, kept, links
 
+ROOT = Path(__file__).parents[2]
 PAGE = Path(__file__).with_name("subject_page.py")
 SHIPPED = "shipped:digits_lenet5"
 Open = Callable[..., AppTest]
@@ -384,3 +386,45 @@ def test_a_network_without_maps_is_a_sentence(open_bar: Open) -> None:
     assert held(app)["base"] == "random:small_fc"
     assert "layer" not in held(app)
     assert "no layer to choose here" in said(app)
+
+
+# -- downloads, and links from elsewhere ---------------------------------------------------------
+
+
+def test_a_download_shows_its_progress_and_then_why_it_ended(
+    open_bar: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(zoo, "weights_dir", lambda: tmp_path)
+    asked: list[str] = []
+
+    def not_yet(lens: str, model: str, **options: Any) -> None:
+        asked.append(options["press"])
+        raise NotYetError("Still computing this picture…")
+
+    def refused(lens: str, model: str, **options: Any) -> None:
+        raise EngineError("There is *no* network: try again later.")
+
+    monkeypatch.setattr(fetch, "glance", not_yet)
+    app = open_bar(model="torchvision:squeezenet1_1")
+    assert asked == []
+    app.button(key="subject.download").click().run()
+    assert [one.message for one in app.exception] == []
+    assert len(app.get("progress")) == 1
+    assert len(app.button) == 0
+    app.run()
+    assert len(set(asked)) == 1, "the same question, so that it is answered once"
+    monkeypatch.setattr(fetch, "glance", refused)
+    app.run()
+    assert app.error[0].value == r"There is \*no\* network\: try again later\."
+    app.button(key="subject.download").click()  # what had come is continued
+    monkeypatch.setattr(fetch, "glance", not_yet)
+    app.run()
+    assert len(app.error) == 0
+    assert len(set(asked)) == 2
+
+
+def test_the_links_to_the_pages_that_look_inside_lead_to_pages_of_the_app() -> None:
+    app = (ROOT / "app.py").read_text()
+    for page, _, _ in links.PAGES:
+        assert (ROOT / page).is_file()
+        assert f'"{page}"' in app

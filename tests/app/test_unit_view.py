@@ -36,7 +36,7 @@ def link(app: AppTest, name: str) -> str:
     ("layer", "unit", "words"),
     [
         ("conv1", "0,0,0", ["running sum", "(bias)"]),
-        ("conv2", "3,2,2", ["running sum", "bias", "in full"]),
+        ("conv2", "3,2,2", ["running sum", "bias", "patch"]),
         ("relu1", "1,4,4", ["max(0, x)"]),
         ("pool1", "2,1,1", ["The largest of 4 numbers wins"]),
         ("fc1", "7,0,0", ["unit of pool2", "more inputs together"]),
@@ -129,3 +129,14 @@ def test_opened_blocks_stand_in_the_link(open_page: Open) -> None:
     assert "block2" in names
     assert data["foldable"] == ["block3"]
     assert "nosuch" in html_of(app)
+
+
+def test_more_channels_are_told_apart_on_request_and_only_where_there_are_more(
+    open_page: Open,
+) -> None:
+    app = open_page(PAGE, view="unit", layer="fc1", unit="3,0,0", rows="128")
+    assert "more inputs together" not in html_of(app)
+    fewer = open_page(PAGE, view="unit", layer="fc1", unit="3,0,0")
+    assert "more inputs together" in html_of(fewer)
+    few = open_page(PAGE, view="unit", layer="conv2", unit="3,0,0")
+    assert not [group for group in few.button_group if group.key == "rows"]

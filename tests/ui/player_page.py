@@ -16,6 +16,7 @@ if st.button("Grow"):
     state.count += 2
 state.runs += 1
 plain = st.toggle("Only pictures")
+moved = st.toggle("Move the player")
 link = st.query_params
 
 steps = [0, 1, 10, 100, 1000, 2000, 3000, 4000][: state.count]
@@ -32,17 +33,18 @@ if plain:
         key="plain",
     )
 else:
-    shown = player(
-        frames, key="player", label="Moment", live=True,
-        start=Played(int(link["at"]) if "at" in link else None),
-        panels=[
-            Pictures("Shade", shades),
-            Values("Maps", values, 10.0, columns=2, notes=[f"note {t}" for t in range(count)], note="All."),
-            Values("Table", values[:, :1, :2, :2] / 10, 1.0, scale="sequential", tile="", percent=True,
-                   rows=["cat", "dog"], cells=["cat", "dog"], axes=("true", "predicted"), own_scale=False),
-            Bars("Chances", ["yes", "no"], probs, target=0),
-        ],
-        lines=[Line("loss", steps, np.linspace(2, 0.5, count), "#2f7de1", 2.0),
-               Line("accuracy", steps, np.linspace(0, 1, count), "#d9730d", 1.0, percent=True)],
-    )  # fmt: skip
+    with st.container() if moved else st.columns(1)[0]:
+        shown = player(
+            frames, key="player", label="Moment", live=True,
+            start=Played(int(link["at"]) if "at" in link else None),
+            panels=[
+                Pictures("Shade", shades),
+                Values("Maps", values, 10.0, columns=2, notes=[f"note {t}" for t in range(count)], note="All."),
+                Values("Table", values[:, :1, :2, :2] / 10, 1.0, scale="sequential", tile="", percent=True,
+                       rows=["cat", "dog"], cells=["cat", "dog"], axes=("true", "predicted"), own_scale=False),
+                Bars("Chances", ["yes", "no"], probs, target=0),
+            ],
+            lines=[Line("loss", steps, np.linspace(2, 0.5, count), "#2f7de1", 2.0),
+                   Line("accuracy", steps, np.linspace(0, 1, count), "#d9730d", 1.0, percent=True)],
+        )  # fmt: skip
 st.html(f'<pre id="held">{json.dumps({**dataclasses.asdict(shown), "runs": state.runs})}</pre>')

@@ -11,7 +11,7 @@ from tests.viz.arithmetic.drawing import random_settings
 from ui.components.conv_stage import CellEdit, place_of, read_edit
 from ui.components.kernel_pad import read_kernel
 from ui.convolution.link import MAX_LISTED, read_exercise, write_exercise
-from ui.convolution.picture_view import parse_kernel, resized
+from ui.convolution.picture_link import parse_kernel, resized
 from ui.convolution.step_view import agree, edited
 from viz.arithmetic.exercise import Exercise
 from viz.arithmetic.presets import PRESETS

@@ -24,7 +24,7 @@ from viz.results.network import LayerInfo, NetworkMap
 def sheet(maps: list[object]) -> LayerSheet:
     return LayerSheet(
         image=np.zeros((2, 2, 1), np.uint8), layer="relu1", kind="ReLU", calls=1,
-        maps=np.array(maps, np.float32), geometry=None, peak=9.0, num_layers=2, note="", label=1,
+        maps=np.array(maps, np.float32), geometry=None, peak=None, note="", label=1,
         classes=("a", "b"), step=None,
     )  # fmt: skip
 

@@ -213,6 +213,7 @@ def test_each_moment_its_own_scale(page: Any) -> None:
 def test_growth_keeps_the_moment_or_follows_the_newest(page: Any) -> None:
     page.get_by_text("Grow", exact=True).click()
     sync_api.expect(label(page)).to_have_text("Update 2000")  # it was at the newest
+    sync_api.expect(page.locator(".live")).to_be_visible()
     slider = page.get_by_role("slider", name="Moment")
     slider.focus()
     slider.press("Home")
@@ -222,6 +223,21 @@ def test_growth_keeps_the_moment_or_follows_the_newest(page: Any) -> None:
     sync_api.expect(page.locator(".ticks span").last).to_have_text("4,000")
     sync_api.expect(label(page)).to_have_text("Update 1")
     assert slider.get_attribute("max") == "7"
+
+
+def test_a_player_built_anew_goes_on_where_it_was(page: Any) -> None:
+    slider = page.get_by_role("slider", name="Moment")
+    slider.focus()
+    slider.press("Home")
+    page.get_by_role("button", name="Compare with this").click()
+    slider.press("ArrowRight")
+    until_held(page, "held.at === 1 && held.pinned === 0")
+    page.locator(".player").evaluate("node => { node.dataset.old = 'yes'; }")
+    page.get_by_text("Move the player").click()
+    page.locator(".player:not([data-old])").wait_for()
+    page.locator(".player[data-old]").wait_for(state="detached")
+    sync_api.expect(label(page)).to_have_text("Update 1")
+    sync_api.expect(label(page, "a")).to_have_text("Update 0")
 
 
 def test_a_link_restores_it(visit: Any) -> None:

@@ -133,17 +133,23 @@ def test_play_goes_through_the_moments_to_the_end(
     sync_api.expect(page).to_have_url(re.compile(f"model=run%3A{run_id}$|model=run:{run_id}$"))
 
 
-def test_a_hand_on_the_slider_ends_playing(
+def test_pause_keeps_the_moment_and_hands_the_slider_back(
     page: Any, app: AppServer, grow: Callable[..., str]
 ) -> None:
     run_id = grow(*find_shipped(NAME).steps[:-1], state="done")
     page.goto(f"{app.url}/?model=run:{run_id}")
     held(page, lambda given: given["base"].endswith(run_id))
     page.get_by_role("button", name="Play").click()
-    held(page, lambda given: given["step"] in {1, 2, 3})
-    page.get_by_role("slider").press("End")
-    held(page, lambda given: given["step"] is None)
-    sync_api.expect(page.get_by_role("button", name="Play")).to_be_visible()
+    held(page, lambda given: (given["step"] or 0) >= 7)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play").wait_for()
+    step = held(page)["step"]
+    assert step is not None
+    page.wait_for_url(f"**step={step}")
+    assert f"update {step}" in places(page)
+    page.get_by_role("slider").press("Home")
+    held(page, lambda given: given["step"] == 0)
+    page.wait_for_url("**step=0")
 
 
 def test_a_drawing_becomes_the_image_while_its_pad_stays(page: Any, app: AppServer) -> None:
@@ -155,7 +161,7 @@ def test_a_drawing_becomes_the_image_while_its_pad_stays(page: Any, app: AppServ
     pad.wait_for()
     page.locator(".pad").evaluate("node => { node.dataset.first = 'yes'; }")
     box = pad.bounding_box()
-    images = set()
+    images: set[str] = set()
     for height in (60, 200):
         page.mouse.move(box["x"] + 60, box["y"] + height)
         page.mouse.down()

@@ -15,6 +15,7 @@ from ui.time.panels import (
     build_frames,
     build_lines,
     build_panels,
+    columns_for,
     filter_columns,
     shown_classes,
     stack_confusion,
@@ -54,10 +55,14 @@ def make_moments(
         )  # fmt: skip
     return Moments(
         moments=tuple(moments), image=np.zeros((6, 6, 1), np.uint8), label=2,
-        classes=tuple(f"class {k}" for k in range(classes)), layer="relu1", num_maps=5,
+        classes=tuple(f"class {k}" for k in range(classes)), layer="relu1", num_maps=5, map_shape=(6, 6),
         filter_layer="conv1", num_filters=5, field_layer="conv2",
         held_out="all 50 validation images", note="", missing="",
     )  # fmt: skip
+
+
+def top(values: Any) -> float:
+    return float(np.abs(values).max())
 
 
 def panel(found: Moments, title: str) -> Any:
@@ -84,8 +89,8 @@ def test_all_five_views_move_together() -> None:
 def test_one_scale_holds_for_the_whole_history() -> None:
     found = make_moments()
     filters, maps = panel(found, "Filters"), panel(found, "Feature maps")
-    assert filters.limit == max(float(np.abs(one.filters).max()) for one in found.moments)
-    assert maps.limit == max(float(one.maps.max()) for one in found.moments)
+    assert filters.limit == max(top(one.filters) for one in found.moments)
+    assert maps.limit == max(top(one.maps) for one in found.moments)
     assert filters.scale == "diverging"
     assert maps.scale == "sequential"
     # a single negative value at one moment makes the maps signed at all of them
@@ -96,12 +101,20 @@ def test_one_scale_holds_for_the_whole_history() -> None:
     assert panel(signed, "Feature maps").scale == "diverging"
 
 
+def test_maps_that_were_made_smaller_say_so() -> None:
+    found = make_moments()
+    assert panel(found, "Feature maps").note == "5 maps."
+    smaller = dataclasses.replace(found, map_shape=(12, 11), num_maps=64)
+    words = "First 5 of 64 maps, averaged down from 12×11 to 6×6."
+    assert panel(smaller, "Feature maps").note == words
+
+
 def test_values_that_are_no_numbers_do_not_spoil_the_scale() -> None:
     found = make_moments()
     broken = np.full((5, 1, 3, 3), np.nan, np.float32)
     last = dataclasses.replace(found.moments[-1], filters=broken)
     spoiled = dataclasses.replace(found, moments=(*found.moments[:-1], last))
-    expected = max(float(np.abs(one.filters).max()) for one in found.moments[:-1])
+    expected = max(top(one.filters) for one in found.moments[:-1])
     assert panel(spoiled, "Filters").limit == expected
 
 
@@ -204,3 +217,10 @@ def test_captions_say_it_in_numbers() -> None:
     lost = dataclasses.replace(found.moments[0], probs=np.full(4, np.nan, np.float32))
     nan = dataclasses.replace(found, moments=(lost,))
     assert "no number" in build_frames(nan)[0].caption
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"), [(1, 1), (2, 2), (5, 3), (6, 3), (8, 4), (16, 4), (20, 5), (32, 8)]
+)
+def test_tiles_are_near_square_with_few_gaps(count: int, columns: int) -> None:
+    assert columns_for(count) == columns

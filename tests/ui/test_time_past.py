@@ -123,6 +123,16 @@ def test_a_long_past_is_thinned(engine: Engine, store: RunStore, run_id: str) ->
     assert (shown(found)[0], shown(found)[-1]) == (0, 396)
 
 
+def test_a_moment_that_a_link_names_is_there(engine: Engine, store: RunStore, run_id: str) -> None:
+    question = Question(f"run:{run_id}", "digits/test/0", None, None)
+    history = history_of(store, run_id, tuple(range(0, 400, 4)))
+    usual = shown(gather(question, history))
+    left_out = next(step for step in history.steps if step not in usual)
+    found = shown(gather(question, history, also=(left_out, None, 3)))
+    assert found == sorted([*usual, left_out])
+    assert engine.asked[-1] == [left_out]
+
+
 def test_after_a_rewind_the_same_number_is_another_moment(
     engine: Engine, store: RunStore, run_id: str
 ) -> None:

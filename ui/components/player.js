@@ -6,6 +6,7 @@ const SETTLE_MS = 350; // after the last move, before Python hears of it
 const TICK_ROOM = 64; // CSS pixels a label below the slider needs
 
 const players = new WeakMap();
+const visits = new Map(); // where a visit is, for a player that Streamlit builds anew during it
 
 export default function ({ data, parentElement, setStateValue }) {
   let one = players.get(parentElement);
@@ -21,7 +22,7 @@ function createPlayer(root) {
   let frames = [], panels = [], lines = [], version = null;
   let index = 0, pinned = null, own = false; // the moment seen (B), the one held (A)
   let follows = true; // the newest moment is what is looked at, also when it is another one
-  let playing = null, timer = null, send = null, sent = "";
+  let playing = null, timer = null, send = null, sent = "", visit = null;
 
   const last = () => frames.length - 1;
   const nearest = (at) => frames.reduce(
@@ -30,16 +31,19 @@ function createPlayer(root) {
   // ---- from Python ---------------------------------------------------------------------------
   function update(data, sendView) {
     send = sendView;
+    $(".live").hidden = !data.live;
     if (data.version === version) return;
     const before = version === null ? null : frames;
-    const seen = before ? before[index].at : data.start.at;
-    const held = before ? (pinned === null ? null : before[pinned].at) : data.start.pinned;
+    const begin = visits.get(data.visit) ?? data.start;
+    visit = data.visit;
+    const seen = before ? before[index].at : begin.at;
+    const held = before ? (pinned === null ? null : before[pinned].at) : begin.pinned;
     version = data.version;
     ({ frames, lines } = data);
     if (!before) {
-      own = data.start.own;
+      own = begin.own;
       speed.value = calm ? "1" : "4";
-      follows = data.start.at === null;
+      follows = begin.at === null;
     }
     index = follows && playing === null ? last() : nearest(seen ?? frames[last()].at);
     pinned = held === null ? null : nearest(held);
@@ -78,6 +82,7 @@ function createPlayer(root) {
     $(".back").disabled = index === 0;
     $(".on").disabled = index === last();
     for (const panel of panels) panel.show(index, pinned, own);
+    visits.set(visit, view());
     drawLegend($(".legend"), lines, index);
   }
 

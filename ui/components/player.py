@@ -7,6 +7,7 @@ place, or are followed where the newest was being looked at.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,12 +57,13 @@ def player(
     Raises:
         ValueError: no frames, or panels that do not fit them.
     """
-    begin = _begin(key, start or Played(None))
+    begin, visit = _begin(key, start or Played(None))
     result: Any = renderer("player")(
         key=key,
         data={
             **encode(frames, panels, lines),
             "start": {"at": begin.at, "pinned": begin.pinned, "own": begin.own_scale},
+            "visit": visit,
             "label": label,
             "live": live,
         },
@@ -82,9 +84,13 @@ def decode_view(value: object, begin: Played) -> Played:
     return Played(at, pinned, own is True)
 
 
-def _begin(key: str, start: Played) -> Played:
-    """Where this player began: the data it is sent must not change as it is scrubbed."""
+def _begin(key: str, start: Played) -> tuple[Played, str]:
+    """Where this player began, and a name for this visit to it.
+
+    What it is sent must not change as it is scrubbed, or all of it would be sent again. The browser
+    goes on where it was when Streamlit builds it anew within the same visit.
+    """
     if key not in st.session_state:  # it is not on the page yet, or no longer
-        st.session_state[f"{key}.begin"] = start
-    begun: Played = st.session_state.get(f"{key}.begin", start)
+        st.session_state[f"{key}.begin"] = start, secrets.token_hex(6)
+    begun: tuple[Played, str] = st.session_state[f"{key}.begin"]
     return begun

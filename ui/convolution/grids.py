@@ -14,6 +14,7 @@ from viz.figures.tiles import encode_png, fit_zoom
 
 MAX_NUMBERS: Final = 720
 MAX_COLUMNS: Final = 40
+MAX_ROWS: Final = 28
 _PICTURE_WIDTH: Final = 620
 Matrix = NDArray[np.float64]
 
@@ -25,10 +26,10 @@ def matrix(
     rows, columns = values.shape
     limit = 1.3 * float(np.abs(np.where(np.isfinite(values), values, 0)).max(initial=0)) or 1.0
     colors = to_rgb(values, "diverging", vmin=-limit, vmax=limit)
-    if rows * columns <= MAX_NUMBERS and columns <= MAX_COLUMNS:
+    if rows * columns <= MAX_NUMBERS and columns <= MAX_COLUMNS and rows <= MAX_ROWS:
         body = _cells(values, colors, marked_row, marked_column)
     else:
-        zoom = max(1, min(fit_zoom(columns, _PICTURE_WIDTH), fit_zoom(rows, 420)))
+        zoom = max(1, min(fit_zoom(columns, _PICTURE_WIDTH), fit_zoom(rows, 420), 12))
         png = encode_png(_outlined(colors, marked_row, marked_column), zoom=zoom)
         body = (
             f'<div style="max-width:{columns * zoom}px">'

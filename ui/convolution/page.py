@@ -10,6 +10,7 @@ from ui import url_state
 from ui.convolution import controls, cost_view, forms_view, picture_view, step_view
 from ui.text import sentence_safe
 from viz.arithmetic.exercise import Exercise
+from viz.arithmetic.formula import same_words
 from viz.arithmetic.setting import SettingError, check
 from viz.arithmetic.steps import Step, build_steps
 from viz.arithmetic.torch_layers import torch_code
@@ -62,12 +63,7 @@ def _computed(exercise: Exercise) -> tuple[Step, ...] | None:
 def _code(exercise: Exercise, steps: tuple[Step, ...]) -> None:
     st.code(torch_code(exercise.setting, exercise.numbers), language="python", wrap_lines=True)
     step_view.tick(exercise, steps)
-    notes = []
     if exercise.setting.flip and exercise.setting.weighted:
-        notes.append("torch's layers correlate, so the kernel is turned round before it is stored.")
-    if exercise.setting.padding == "same" and set(exercise.setting.stride) != {1}:
-        notes.append(
-            "torch refuses padding='same' with a stride: the code gives the number of cells instead."
-        )
-    if notes:
-        st.caption(" ".join(note[0].upper() + note[1:] for note in notes))
+        st.caption("Torch's layers correlate, so the kernel is turned round before it is stored.")
+    if same_words(exercise.setting):
+        st.caption(same_words(exercise.setting))

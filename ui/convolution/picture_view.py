@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -14,9 +13,22 @@ from data.archives import store_image
 from data.catalogue import DataError
 from data.samples import SAMPLES, find_sample
 from engine.protocol import EngineError
-from ui import html, url_state
+from ui import html
 from ui.components.kernel_pad import kernel_pad
-from ui.convolution.controls import MODE_WORDS
+from ui.convolution.picture_link import (
+    BORDERS,
+    OWN,
+    PREFIX,
+    SHOWN,
+    fill,
+    keep,
+    key,
+    parse_kernel,
+    resized,
+    show,
+    state,
+    write,
+)
 from ui.looking import NotYetError, glance
 from ui.status import engine_line
 from ui.text import markdown_safe, sentence_safe
@@ -26,21 +38,12 @@ from viz.figures.theme import to_rgb
 from viz.figures.tiles import encode_png
 from viz.results.convolution import FilteredPicture
 
-OWN: Final = "own"
-FIRST_IMAGE: Final = "sample:camera"
-BORDERS: Final = {**MODE_WORDS, "valid": "No padding"}
-SHOWN: Final = {"auto": "By the kernel", "signed": "Signed", "grey": "As a picture"}
 _SIZES: Final = (3, 5, 7, 9, 11)
-_PREFIX: Final = "conv.picture."
-_DEFAULTS: Final[dict[str, Any]] = {
-    "img": FIRST_IMAGE, "kernel": "sobel_x", "kw": "", "angle": 45, "wave": 6.0, "sigma": 1.5, "ps": 1, "pd": 1,
-    "pborder": "reflect", "pflip": False, "color": False, "shown": "auto",
-}  # fmt: skip
 
 
 def render(form: Any, picture: Any) -> None:
     """Controls into `form`, both pictures into `picture`."""
-    problems = _fill()
+    problems = fill()
     with form:
         image = _image()
         name, kernel = _kernel()
@@ -48,7 +51,7 @@ def render(form: Any, picture: Any) -> None:
     with picture:
         for problem in problems:
             st.warning(sentence_safe(problem), icon=":material/link_off:")
-        _write()
+        write()
         try:
             found: FilteredPicture = glance(
                 "convolve_picture", image=image, kernel=kernel.tolist(), **options
@@ -91,141 +94,51 @@ def pictures(found: FilteredPicture, pixels: NDArray[np.uint8], bar: str) -> str
     return f'<div class="cs-convolution-pictures"><figure>{before}</figure><figure>{after}{bar}</figure></div>'
 
 
-def parse_kernel(text: str) -> Array:
-    """A square kernel from a link, row by row.
-
-    Raises:
-        ValueError: one sentence.
-    """
-    try:
-        values = [float(part) for part in text.split(",")[:226]]
-    except ValueError:
-        raise ValueError("It should be numbers with commas.") from None
-    side = math.isqrt(len(values))
-    if side * side != len(values) or side > 15:
-        raise ValueError("It should be as many numbers as a square of up to 15×15 has.")
-    if not all(abs(value) <= 1e6 for value in values):
-        raise ValueError("Its numbers should be between −1e6 and 1e6.")
-    return np.array(values).reshape(side, side)
-
-
-def resized(kernel: Array, size: int) -> Array:
-    """Its middle, or it in the middle of zeros."""
-    result = np.zeros((size, size))
-    shift = (size - len(kernel)) // 2
-    for row, column in np.ndindex(kernel.shape):
-        if 0 <= row + shift < size and 0 <= column + shift < size:
-            result[row + shift, column + shift] = kernel[row, column]
-    return result
-
-
-def _state(name: str) -> Any:
-    return st.session_state[_PREFIX + name]
-
-
-def _fill() -> list[str]:
-    """Widgets from the link, on the first run or when Streamlit has forgotten them."""
-    checks: dict[str, Callable[[str], Any]] = {
-        "img": str, "kernel": lambda text: _member(text, (*KERNELS, OWN)),
-        "kw": lambda text: text if parse_kernel(text).size else "",
-        "angle": lambda text: _within(int(text), 0, 180), "wave": lambda text: _within(float(text), 2.0, 7.0),
-        "sigma": lambda text: _within(float(text), 0.5, 2.8), "ps": lambda text: _within(int(text), 1, 8),
-        "pd": lambda text: _within(int(text), 1, 8), "pborder": lambda text: _member(text, tuple(BORDERS)),
-        "pflip": lambda text: _member(text, ("0", "1")) == "1", "color": lambda text: _member(text, ("0", "1")) == "1",
-        "shown": lambda text: _member(text, tuple(SHOWN)),
-    }  # fmt: skip
-    problems = []
-    for name, default in _DEFAULTS.items():
-        if _PREFIX + name in st.session_state:
-            continue
-        st.session_state[_PREFIX + name] = default
-        if name in st.query_params:
-            try:
-                st.session_state[_PREFIX + name] = checks[name](st.query_params[name])
-            except ValueError as error:
-                text = st.query_params[name][:40]
-                problems.append(f"The link's {name}={text!r} is left out. {_sentence(error)}")
-    return problems
-
-
-def _sentence(error: ValueError) -> str:
-    text = str(error)
-    return text if text.endswith(".") else "It should be a number."
-
-
-def _member(text: str, ways: tuple[str, ...]) -> str:
-    if text not in ways:
-        raise ValueError(f"It should be {', '.join(ways)}.")
-    return text
-
-
-def _within(value: Any, low: float, most: float) -> Any:
-    if not low <= value <= most:
-        raise ValueError(f"It should be {low:g} to {most:g}.")
-    return value
-
-
-def _write() -> None:
-    values = {name: _state(name) for name in _DEFAULTS}
-    for parameter, kernel in (
-        ("angle", "gabor"),
-        ("wave", "gabor"),
-        ("sigma", "gauss"),
-        ("kw", OWN),
-    ):
-        if values["kernel"] != kernel:
-            values[parameter] = _DEFAULTS[parameter]
-    url_state.write(values, _DEFAULTS)
-
-
 def _image() -> str:
-    key = _PREFIX + "img"
     names = [f"sample:{sample.name}" for sample in SAMPLES]
-    own = st.session_state[key] not in names
-    options = [st.session_state[key], *names] if own else names
+    now = state("img")
+    options = names if now in names else [now, *names]
 
     def words(reference: str) -> str:
         if reference in names:
             return find_sample(reference.partition(":")[2]).title
         return "Your picture" if reference.startswith("upload:") else markdown_safe(reference[:40])
 
-    st.selectbox("Picture", options, key=key, format_func=words)
+    image = keep("img", st.selectbox("Picture", options, key=key("img"), format_func=words))
     with st.popover("Your own", icon=":material/upload:", width="stretch"):
         st.file_uploader(
-            "A picture", key=_PREFIX + "upload", on_change=_uploaded, label_visibility="collapsed"
+            "A picture", key=PREFIX + "upload", on_change=_uploaded, label_visibility="collapsed"
         )
-    problem = st.session_state.pop(_PREFIX + "problem", None)
+    problem = st.session_state.pop(PREFIX + "problem", None)
     if problem:
         st.error(sentence_safe(problem), icon=":material/block:")
-    return str(st.session_state[key])
+    return str(image)
 
 
 def _uploaded() -> None:
-    file = st.session_state[_PREFIX + "upload"]
+    file = st.session_state[PREFIX + "upload"]
     if file is None:
         return
     try:
-        st.session_state[_PREFIX + "img"] = f"upload:{store_image(file.getvalue())}"
+        show("img", f"upload:{store_image(file.getvalue())}")
     except DataError as error:
-        st.session_state[_PREFIX + "problem"] = str(error)
+        st.session_state[PREFIX + "problem"] = str(error)
 
 
 def _kernel() -> tuple[str, Array]:
-    key = _PREFIX + "kernel"
-    if st.session_state.pop(_PREFIX + "become_own", False):
-        st.session_state[key] = OWN
     titles = {name: named.title for name, named in KERNELS.items()} | {OWN: "Your own"}
-    name = st.selectbox("Kernel", list(titles), key=key, format_func=titles.__getitem__)
+    chosen = st.selectbox("Kernel", list(titles), key=key("kernel"), format_func=titles.__getitem__)
+    name = str(keep("kernel", chosen))
     if name == "gabor":
         left, right = st.columns(2)
-        angle = left.slider("Angle, degrees", 0, 180, step=5, key=_PREFIX + "angle")
-        wave = right.slider("Wavelength, pixels", 2.0, 7.0, step=0.5, key=_PREFIX + "wave")
+        angle = keep("angle", left.slider("Angle, degrees", 0, 180, step=5, key=key("angle")))
+        wave = keep("wave", right.slider("Wavelength, pixels", 2.0, 7.0, step=0.5, key=key("wave")))
         kernel = gabor(2 * math.ceil(wave) + 1, wavelength=wave, angle=angle, sigma=0.45 * wave)
     elif name == "gauss":
-        sigma = st.slider("Width, pixels", 0.5, 2.8, step=0.1, key=_PREFIX + "sigma")
+        sigma = keep("sigma", st.slider("Width, pixels", 0.5, 2.8, step=0.1, key=key("sigma")))
         kernel = gaussian(2 * math.ceil(2.5 * sigma) + 1, sigma)
     elif name == OWN:
-        kernel = parse_kernel(_state("kw")) if _state("kw") else KERNELS["identity"].make()
+        kernel = parse_kernel(state("kw")) if state("kw") else KERNELS["identity"].make()
         size = st.segmented_control(
             "Size", sorted({*_SIZES, len(kernel)}), default=len(kernel), required=True, width="stretch",
             format_func=lambda side: f"{side}×{side}",
@@ -235,49 +148,41 @@ def _kernel() -> tuple[str, Array]:
             st.rerun()
     else:
         kernel = KERNELS[name].make()
-    painted = kernel_pad(kernel, key=_PREFIX + "pad", label=f"Kernel {titles[name]}")
+    painted = kernel_pad(kernel, key=PREFIX + "pad", label=f"Kernel {titles[name]}")
     if painted is not None and not np.array_equal(painted, kernel):
         _keep_kernel(painted)
-        st.session_state[_PREFIX + "become_own"] = True
+        show("kernel", OWN)
         st.rerun()
     return name, kernel
 
 
 def _keep_kernel(kernel: NDArray[np.float64]) -> None:
-    st.session_state[_PREFIX + "kw"] = ",".join(f"{value:.6g}" for value in kernel.ravel())
+    keep("kw", ",".join(f"{value:.6g}" for value in kernel.ravel()))
 
 
 def _options() -> dict[str, Any]:
     left, right = st.columns(2)
-    stride = left.slider("Stride", 1, 8, key=_PREFIX + "ps")
-    dilation = right.slider("Dilation", 1, 8, key=_PREFIX + "pd")
-    border = left.selectbox(
-        "Border", list(BORDERS), key=_PREFIX + "pborder", format_func=BORDERS.__getitem__
+    stride = keep("ps", left.slider("Stride", 1, 8, key=key("ps")))
+    dilation = keep("pd", right.slider("Dilation", 1, 8, key=key("pd")))
+    borders, shown = list(BORDERS), list(SHOWN)
+    border = left.selectbox("Border", borders, key=key("pborder"), format_func=BORDERS.__getitem__)
+    keep(
+        "shown",
+        right.selectbox("Show output", shown, key=key("shown"), format_func=SHOWN.__getitem__),
     )
-    right.selectbox(
-        "Show output", list(SHOWN), key=_PREFIX + "shown", format_func=SHOWN.__getitem__
-    )
-    flip = left.toggle(
-        "Flip kernel", key=_PREFIX + "pflip", help="True convolution: the kernel turned round."
-    )
-    color = right.toggle(
-        "Each colour",
-        key=_PREFIX + "color",
-        help="Red, green and blue by themselves; else lightness.",
-    )
+    flip_help = "True convolution: the kernel turned round."
+    color_help = "Red, green and blue by themselves; else lightness."
+    flip = left.toggle("Flip kernel", key=key("pflip"), help=flip_help)
+    color = right.toggle("Each colour", key=key("color"), help=color_help)
+    for name, value in (("pborder", border), ("pflip", flip), ("color", color)):
+        keep(name, value)
     return {"stride": stride, "dilation": dilation, "border": border, "flip": flip, "color": color}
 
 
 def _is_signed(kernel: Array) -> bool:
-    shown = _state("shown")
-    return bool(
-        shown == "signed"
-        or (
-            shown == "auto"
-            and abs(kernel.sum()) < 0.5 * np.abs(kernel).sum()
-            and kernel.sum() < 0.5
-        )
-    )
+    if state("shown") != "auto":
+        return bool(state("shown") == "signed")
+    return float(kernel.sum()) < 0.5  # flat areas would be dark: it answers to edges, not lightness
 
 
 def _strongest(response: NDArray[np.float32]) -> NDArray[np.float32]:

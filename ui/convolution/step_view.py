@@ -17,7 +17,13 @@ from ui.status import engine_line
 from ui.text import sentence_safe
 from viz.arithmetic.counts import setting_cost
 from viz.arithmetic.exercise import Exercise
-from viz.arithmetic.formula import axis_name, remainder_words, size_formula, transposed_words
+from viz.arithmetic.formula import (
+    axis_name,
+    remainder_words,
+    same_words,
+    size_formula,
+    transposed_words,
+)
 from viz.arithmetic.numbers import flatten, shapes_of
 from viz.arithmetic.presets import PRESETS
 from viz.arithmetic.record import write_setting
@@ -139,7 +145,7 @@ def _formulas(setting: Setting) -> None:
         ),
         None,
     )
-    for words in (remainder_words(setting), transposed_words(setting)):
+    for words in (remainder_words(setting), same_words(setting), transposed_words(setting)):
         if words:
             st.caption(f":orange[:material/content_cut:] {words}")
     if preset is not None and not remainder_words(setting):

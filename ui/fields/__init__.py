@@ -1,0 +1,1 @@
+"""The page of receptive fields: theoretical, effective, and as training goes on."""

@@ -64,6 +64,9 @@ def note(field: LayerField) -> str:
 
 def unit_sentence(field: LayerField, unit: tuple[int, int], image: tuple[int, int]) -> str:
     """Which pixels one unit sees, and how much of its box is padding."""
+    if not field.placed:
+        since = f", since {field.whole_since} mixes all positions" if field.whole_since else ""
+        return f"Every unit of {field.layer} stands for the whole image{since}."
     box = field.box(*unit)
     top, left, bottom, right = box
     where = f"rows {span(top, bottom)} and columns {span(left, right)}"

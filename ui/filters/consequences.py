@@ -71,7 +71,9 @@ def _maps(scene: Scene, result: Edited, layers: Sequence[str]) -> None:
             zoom=fit_zoom(maps.shape[-1], side),
         )  # fmt: skip
         picture = html.image(tiles.png(), f"{words}, {title}")
-        bar = html.color_bar("diverging" if below_0 else "sequential", tiles.limit)
+        bar = html.caption("No difference.")
+        if top:
+            bar = html.color_bar("diverging" if below_0 else "sequential", tiles.limit)
         cells.append(f"<figure><h4>{title}</h4>{picture}{bar}</figure>")
     st.html(f'<div class="cs-filters-four">{"".join(cells)}</div>')
     if result.note:
@@ -138,11 +140,9 @@ def verdict(counts: PairedCounts) -> str:
     if not counts.broken + counts.fixed:
         return "No held-out image changes sides."
     change, error = counts.change * 100, counts.change_error * 100
-    sure = abs(change) > 2 * error
-    words = f"The accuracy changes by {change:+.1f} ± {error:.1f} percentage points".replace(
-        "-", "−"
-    )
-    if sure:
+    sign = "+" if change > 0 else "−" if change < 0 else ""
+    words = f"The accuracy changes by {sign}{abs(change):.1f} ± {error:.1f} percentage points"
+    if abs(change) > 2 * error:
         return f"{words} (one standard error, of images answered twice)."
     return f"{words} (one standard error): no more than chance could make of it."
 

@@ -31,8 +31,13 @@ def signed(value: float, places: int) -> str:
 
 
 def kernel_lines(kernel: Floats, places: int) -> str:
-    """The numbers of a kernel (h, w) as lines of text, for hovering."""
-    return "\n".join("  ".join(signed(float(value), places) for value in row) for row in kernel)
+    """The numbers of a kernel (h, w) as lines of text in columns, for hovering.
+
+    Columns are held by spaces as wide as a digit, which a browser does not draw together.
+    """
+    rows = [[signed(float(value), places) for value in row] for row in kernel]
+    widest = max((len(text) for row in rows for text in row), default=0)
+    return "\n".join("\u2002".join(text.rjust(widest, "\u2007") for text in row) for row in rows)
 
 
 def kernel_table(kernel: Floats, *, limit: float, title: str) -> str:

@@ -233,7 +233,8 @@ def _sentence(scene: Scene, found: Filters, values: _Values) -> str:
             "Orange excites, blue inhibits, pale is 0."
         )
     what = "" if values.kind == "weights" else f" {values.note}"
-    return f"{scene.layer}: {found.num_filters} filters{some} of {reads}. {layout}{what}"
+    when = "" if found.step is None else f"Update {found.step:,}. "
+    return f"{when}{scene.layer}: {found.num_filters} filters{some} of {reads}. {layout}{what}"
 
 
 def _card(scene: Scene, found: Filters, values: _Values, statistics: FilterStatistics) -> None:
@@ -263,7 +264,7 @@ def _card(scene: Scene, found: Filters, values: _Values, statistics: FilterStati
         channel = (int(linked) if linked.isdecimal() else 0) - found.first_input
         channel = channel if 0 <= channel < len(kernels) else 0
         names = (
-            "weights" if found.num_inputs == 1
+            _SHOWN[values.kind] if found.num_inputs == 1
             else scene.input_name(found.first_input + channel, found),
         )  # fmt: skip
         chosen = kernels[channel : channel + 1]

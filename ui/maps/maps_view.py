@@ -27,7 +27,7 @@ from ui.maps.parts import (
 )
 from ui.subject.bar import Chosen
 from ui.subject.layers import choose_layer, choose_unit, set_unit
-from viz.figures.maps import SheetScaling, place_on_image
+from viz.figures.maps import SheetScaling, largest, place_on_image
 from viz.results import Ints
 from viz.results.maps import ChannelStatistics, LayerSheet
 
@@ -64,10 +64,11 @@ def render_maps(chosen: Chosen) -> None:
             if many
             else "64"
         )
+    wanted = {"peak": True} if scaling == "global" else {}
     sheet: LayerSheet = glance(
-        "layer_maps", chosen.model, chosen.image, layer=layer, **chosen.options
+        "layer_maps", chosen.model, chosen.image, layer=layer, **wanted, **chosen.options
     )
-    colors = layer_colors(sheet.maps, sheet.peak if scaling == "global" else None)
+    colors = layer_colors(sheet.maps, sheet.peak)
     left, right = st.columns([1.25, 1], gap="medium")
     statistics = None
     if sort == "selectivity":
@@ -126,7 +127,7 @@ def _zoom(sheet: LayerSheet, unit: Unit, colors: Colors, scaling: SheetScaling) 
     channel, row, column = unit
     one = sheet.maps[channel]
     if scaling == "unit":
-        colors = Colors(float(np.abs(np.nan_to_num(one)).max()), colors.signed)
+        colors = Colors(largest(one), colors.signed)
     beside, on_image = st.columns(2, gap="small")
     with beside, st.container(gap="xsmall"):
         st.html(heading(f"Channel {channel}"))
@@ -179,7 +180,9 @@ def _unit_sentence(sheet: LayerSheet, unit: Unit) -> str:
         return f"{text} and sees the whole image, {height}×{width} pixels."
     outside = top < 0 or left < 0 or bottom > height or right > width
     where = f"rows {_span(top, bottom)} and columns {_span(left, right)}"
-    return f"{text} and sees {where}" + ("; hatched: in the padding, 0." if outside else ".")
+    return f"{text} and sees {where}" + (
+        "; hatched: beyond the image, in the padding." if outside else "."
+    )
 
 
 def _layer_sentence(sheet: LayerSheet, shown: int) -> str:
@@ -193,7 +196,7 @@ def _layer_sentence(sheet: LayerSheet, shown: int) -> str:
         text += "Every unit sees the whole image. "
     elif geometry is not None:
         text += f"A unit sees {shapes(geometry.size)} pixels; the next one starts "
-        text += f"{geometry.stride[1]} further. "
+        text += f"{geometry.stride[1]} px further. "
         off = geometry.offset_of_stretching((sides[0], sides[1]))
         if off >= 0.75:
             text += f"A map merely stretched over the image would misplace units by up to {off:.3g} pixels. "

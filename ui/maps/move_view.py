@@ -46,7 +46,7 @@ def render_move(chosen: Chosen) -> None:
         st.info("This network has no layer with maps: choose one with convolutions.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs-maps-controls"):
-        kind = labelled_choice("Do", KINDS, key="motion", default="shift")
+        kind = labelled_choice("Change the image", KINDS, key="motion", default="shift")
         options = _motion(kind, chosen.network.input_shape)
         layer = choose_layer(names, chosen.network)
     moved: Moved = glance(
@@ -149,17 +149,12 @@ def _motion_sentence(moved: Moved, kind: str, options: dict[str, Any]) -> str:
     if kind == "rotate":
         return text + f"Pixels and units between others are interpolated linearly. {moved.note}"
     if moved.stride is not None and moved.stride != (1, 1):
-        steps = [options["dy"] / moved.stride[0], options["dx"] / moved.stride[1]]
-        text += f"Units are {moved.stride[1]} pixels apart, so the shift is {_steps(steps)} units"
-        whole = all(float(step).is_integer() for step in steps)
+        down, right = options["dy"] / moved.stride[0], options["dx"] / moved.stride[1]
+        text += f"Units are {moved.stride[1]} pixels apart, so the shift is {number(right)} units right "
+        text += f"and {number(down)} down"
+        whole = right.is_integer() and down.is_integer()
         text += ". " if whole else "; maps in between are interpolated linearly. "
     return text + moved.note
-
-
-def _steps(steps: list[float]) -> str:
-    return " and ".join(
-        f"{number(step)} {word}" for step, word in zip(steps, ("down", "right"), strict=True)
-    )
 
 
 def _meter(moved: Moved, change: LayerChange | None, kind: str) -> str:

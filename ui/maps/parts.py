@@ -76,7 +76,7 @@ def lay_out(count: int, shape: tuple[int, int], width: int, height: int) -> tupl
         return width // _LEAST_TILE, _LEAST_TILE
     # Of those nearly as large, the one that leaves the fewest places empty.
     near = [columns for columns, tile in sizes.items() if tile >= 0.88 * largest_tile]
-    best = min(near, key=lambda columns: (-count % columns, -sizes[columns]))
+    best = min(near, key=lambda columns: (-count % columns, -sizes[columns], -columns))
     return best, sizes[best]
 
 
@@ -103,7 +103,7 @@ def show_sheet(
     place = order.index(selected) if selected in order else None
     picked = clickable_picture(
         sheet.png(), key=key, alt=alt, grid=_grid(sheet, len(order)), texts=texts, selected=place,
-        width=f"{sheet.pixels.shape[1]}px",
+        width=f"{columns * (tile + GAP)}px",
     )  # fmt: skip
     return None if picked is None else order[picked]
 

@@ -26,10 +26,9 @@ from ui.url_state import choice
 from viz.figures.tiles import montage_maps
 from viz.results import Floats
 from viz.results.network import LayerInfo, NetworkMap
-from viz.results.units import StepInfo, StepList, UnitView
+from viz.results.units import InputSum, StepInfo, StepList, UnitView, WindowSum
 
 _ROWS: Final = {"8": "8", "32": "32", "128": "128"}
-_OF_MANY: Final = ("Conv2d", "PartialConv2d", "LocallyConnected2d", "Linear", "RBF")
 _MAP_PIXELS: Final = 264
 _ARROWS: Final = {"Left": "←", "Up": "↑", "Down": "↓", "Right": "→"}
 Place = tuple[int, int, int]
@@ -48,14 +47,18 @@ def render_unit(chosen: Chosen) -> None:
         layer = choose_layer(
             [step.name for step in known], _as_network(chosen.network, known), default=_first(known)
         )
-        step = next(one for one in known if one.name == layer)
-        rows = _rows(step, steps)
+        told_apart = st.container(gap=None, width="content")
+    step = next(one for one in known if one.name == layer)
     shape = _as_map(step.shape)
     unit = choose_unit(shape)
     view: UnitView = glance(
         "unit", chosen.model, chosen.image, layer=layer,
-        unit=None if unit is None else list(unit[: len(step.shape)]), rows=rows, **chosen.options,
+        unit=None if unit is None else list(unit[: len(step.shape)]), rows=_rows(), **chosen.options,
     )  # fmt: skip
+    if _can_tell_more(view):
+        with told_apart:
+            st.caption("Channels or inputs told apart")
+            choice("Told apart", _ROWS, key="rows", default=next(iter(_ROWS)))
     at = _as_place(view.unit)
     left, right = st.columns([1, 2.9], gap="medium")
     with left:
@@ -169,15 +172,22 @@ def _go(layer: str, unit: Place) -> None:
     set_unit(unit)
 
 
-def _rows(step: StepInfo, steps: StepList) -> int:
-    """How many channels or inputs are told apart; asked only where there may be more."""
-    least = next(iter(_ROWS))
-    before = steps.find(step.inputs[0]) if step.inputs and step.inputs[0] else None
-    if step.kind not in _OF_MANY or before is None or math.prod(before.shape[:1]) <= int(least):
-        return int(least)
-    with st.container(gap=None, width="content"):
-        st.caption("Channels or inputs told apart")
-        return int(choice("Told apart", _ROWS, key="rows", default=least))
+def _rows() -> int:
+    """How many channels or inputs are told apart; the control comes later, where it is needed."""
+    asked = st.session_state.get("rows") or st.query_params.get("rows")
+    return int(asked if asked in _ROWS else next(iter(_ROWS)))
+
+
+def _can_tell_more(view: UnitView) -> bool:
+    found = view.explanation
+    match found:
+        case WindowSum():
+            shown = len(found.channels)
+        case InputSum():
+            shown = len(found.terms)
+        case _:
+            return False
+    return found.rest_count > 0 or shown > int(next(iter(_ROWS)))
 
 
 def _name_the_step(steps: StepList) -> None:

@@ -7,6 +7,7 @@ last. A second subject for comparisons has the same names with a 2 behind them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ import streamlit as st
 
 PARTS: Final = ("model", "data", "step", "image")
 _MEMORY: Final = "subject.memory"
+_LINKS: Final = "subject.links"
+"""Session key of the last two links that this visitor's page had."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +44,54 @@ def read(slot: Slot) -> dict[str, str]:
 
 
 def put(slot: Slot, **parts: str | None) -> None:
-    """Write parts into the link; None takes one out."""
+    """Write parts into the link, in a callback or before `st.rerun()`; None takes one out."""
+    mend()
+    _write(slot, parts)
+    _note_link()
+
+
+def restore(slot: Slot) -> None:
+    """At the start of a page: where the link says nothing, go on with what was looked at last."""
+    if not read(slot) and not locked():
+        _write(slot, st.session_state.get(_MEMORY, {}))
+    remember(slot)
+    _note_link()
+
+
+def mend() -> None:
+    """Undo what the message behind a tick or a click says by mistake.
+
+    A browser sends the link with every message. One sent before the last change had reached it
+    brings the link from before, which would take the change back.
+    """
+    before, known = st.session_state.get(_LINKS, ({}, {}))
+    link = st.query_params.to_dict()
+    mended = dict(link)
+    for name in before.keys() | known.keys():
+        if link.get(name) == before.get(name) != known.get(name):
+            mended.pop(name, None)
+            if name in known:
+                mended[name] = known[name]
+    if mended != link:
+        st.query_params.from_dict(mended)
+
+
+def _write(slot: Slot, parts: Mapping[str, str | None]) -> None:
     query = st.query_params
     for part, value in parts.items():
         name = slot.name(part)
         if value is None:
-            if name in query:
-                del query[name]
+            query.pop(name, None)
         elif query.get(name) != value:
             query[name] = value
     remember(slot)
 
 
-def restore(slot: Slot) -> None:
-    """Where the link says nothing, go on with what was looked at last."""
-    if not read(slot) and not locked():
-        put(slot, **st.session_state.get(_MEMORY, {}))
-    remember(slot)
+def _note_link() -> None:
+    link = st.query_params.to_dict()
+    _, known = st.session_state.get(_LINKS, ({}, {}))
+    if link != known:
+        st.session_state[_LINKS] = known, link
 
 
 def remember(slot: Slot) -> None:

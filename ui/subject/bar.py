@@ -18,6 +18,7 @@ widget what is looked at; `lock=1` hides what chooses.
 * `chosen.options` goes to every lens as well: it tells untrained weights their data set.
 * `chosen.network` is the structure, the same at every moment; layers are named in it.
 * `chosen.steps` are the snapshots; `moments.go_to(MAIN, step)` followed by `st.rerun()` moves there.
+  While moments are played the link stays as it is, and takes the moment when playing ends.
 * EngineErrors of your own lenses are yours to catch: `NotYetError` cannot come from a `glance`
   that waits, because the bar has returned None while the engine warms up.
 
@@ -49,8 +50,8 @@ from ui.subject.images import default_image, fetch_picture, parse_data_image
 from ui.subject.kept import ask_once
 from ui.subject.model_picker import choose, render_model
 from ui.subject.models import Model, default_model, find_model
-from ui.subject.moments import find_step, render_moment, step_title
-from ui.text import markdown_safe, sentence_safe
+from ui.subject.moments import find_step, played_step, render_moment, step_title
+from ui.text import sentence_safe
 from viz.results.network import NetworkMap
 
 
@@ -121,6 +122,9 @@ def _bar(slot: Slot, standard: str, *, image: bool, moment: bool) -> Chosen | No
             return None
         named = model.step if slot == MAIN or link else _before_training(model)
         step, note = find_step(link.get("step"), named, model.history)
+        at = played_step(slot)
+        if moment and model.history is not None and at in model.history.steps:
+            step, note = at, ""
         with places[1] if moment else st.container():
             if moment:
                 _moment(slot, model, step)
@@ -141,10 +145,10 @@ def _bar(slot: Slot, standard: str, *, image: bool, moment: bool) -> Chosen | No
         except EngineError as error:
             _refused(slot, model, error)
             return None
-    at = step if moment else None
+    shown_step = step if moment else None
     return Chosen(
-        model=model.base if at is None else f"{model.base}@{at}",
-        base=model.base, step=at, image=shown, network=network, options=model.options,
+        model=model.base if shown_step is None else f"{model.base}@{shown_step}",
+        base=model.base, step=shown_step, image=shown, network=network, options=model.options,
         title=model.title, history=model.history,
     )  # fmt: skip
 
@@ -170,7 +174,11 @@ def _before_training(model: Model) -> int | None:
 def _moment(slot: Slot, model: Model, step: int | None) -> None:
     """The slider, or in words why there is none."""
     if model.history is None:
-        st.caption(f"No earlier moments: {markdown_safe(model.origin)}")
+        untrained = bool(model.options)
+        st.caption(
+            "Untrained: there are no moments to go through." if untrained
+            else "Trained elsewhere: no earlier moments are kept."
+        )  # fmt: skip
     elif locked():
         st.caption(f"Shown: {step_title(step, model.history, active=model.active)}")
     else:

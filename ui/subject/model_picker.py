@@ -73,7 +73,7 @@ def choose(slot: Slot, base: str, data: str | None = None) -> None:
             image = None
     standard = base == default_model()
     put(slot, model=None if standard else base, data=data, step=None, image=image)
-    st.session_state[slot.key("playing")] = False
+    st.session_state[slot.key("playing")] = None
 
 
 def _groups(slot: Slot, model: Model | None) -> None:

@@ -15,7 +15,7 @@ from models.references import RunRef
 from training.history import History
 from training.run_store import RunError
 from ui import runtime
-from ui.subject.address import MAIN, Slot, put, read
+from ui.subject.address import MAIN, Slot, mend, put, read
 from ui.subject.models import Model
 
 NEWEST: Final = -1
@@ -58,10 +58,17 @@ def find_step(
 
 def go_to(slot: Slot, step: int | None) -> None:
     """Another moment, None for the newest. Call it in a callback, or `st.rerun()` after it."""
+    st.session_state[slot.key("playing")] = None
     model = read(slot).get("model")
     base = None if model is None else model.partition("@")[0]
     newest = None if slot == MAIN else "newest"  # a second subject begins elsewhere
     put(slot, model=base, step=newest if step is None else str(step))
+
+
+def played_step(slot: Slot) -> int | None:
+    """Where playing is; it goes into the link when it ends. None: nothing is playing."""
+    at: int | None = st.session_state.get(slot.key("playing"))
+    return at
 
 
 def step_title(step: int | None, history: History, *, active: bool) -> str:
@@ -77,15 +84,10 @@ def render_moment(slot: Slot, model: Model, step: int | None) -> None:
     """The slider with Play; it grows by itself while the network trains."""
     if model.history is None:
         return
-    playing = is_playing(slot)
+    playing = played_step(slot) is not None
     ticks = PLAY_SECONDS if playing else GROW_SECONDS if model.active else None
     drawn = _Drawn(model, model.history, step, playing, read(slot))
     st.fragment(_moment, run_every=ticks)(slot, drawn)
-
-
-def is_playing(slot: Slot) -> bool:
-    """Whether the moments go by by themselves."""
-    return bool(st.session_state.get(slot.key("playing")))
 
 
 @dataclass
@@ -104,13 +106,14 @@ def _moment(slot: Slot, drawn: _Drawn) -> None:
     """The slider. Runs after the first are ticks, or answers to the widgets in here."""
     steps, active = _now(drawn)
     if drawn.ticks:
-        if read(slot) != drawn.link or is_playing(slot) != drawn.playing:
-            st.rerun()
-        if drawn.playing:
-            _advance(slot, steps, drawn.step)
+        mend()
+        at = played_step(slot)
+        if drawn.playing and at is not None:
+            _advance(slot, steps, at)
             st.rerun()
         grown = drawn.step is None and steps != drawn.history.steps
-        if grown or active != drawn.model.active:
+        changed = read(slot) != drawn.link or (at is not None) != drawn.playing
+        if changed or grown or active != drawn.model.active:
             st.rerun()
     drawn.ticks += 1
     _draw(slot, drawn, steps, active)
@@ -143,17 +146,15 @@ def _draw(slot: Slot, drawn: _Drawn, steps: tuple[int, ...], active: bool) -> No
     st.session_state[widget] = place
 
     def take() -> None:
-        chosen = st.session_state[widget]
-        if is_playing(slot) and chosen in st.session_state[slot.key("played")]:
-            return  # not a hand on the slider: a tick brought along where it had stood before
-        st.session_state[slot.key("playing")] = False
-        go_to(slot, None if chosen == NEWEST else chosen)
+        if played_step(slot) is None:  # else a tick brings along where the slider stood before
+            chosen = st.session_state[widget]
+            go_to(slot, None if chosen == NEWEST else chosen)
 
     def toggle() -> None:
-        st.session_state[slot.key("playing")] = not drawn.playing
-        st.session_state[slot.key("played")] = [place]
-        if not drawn.playing and place == NEWEST:
-            go_to(slot, steps[0])
+        if drawn.playing:
+            go_to(slot, played_step(slot))
+        else:
+            st.session_state[slot.key("playing")] = steps[0] if place == NEWEST else place
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
@@ -164,6 +165,7 @@ def _draw(slot: Slot, drawn: _Drawn, steps: tuple[int, ...], active: bool) -> No
         st.select_slider(
             "Moment of the training", places, key=widget, on_change=take,
             label_visibility="collapsed", format_func=lambda at: _place_title(at, steps, active),
+            disabled=drawn.playing,  # a hand could not hold it against the ticks
         )  # fmt: skip
 
 
@@ -173,13 +175,13 @@ def _place_title(place: int, steps: tuple[int, ...], active: bool) -> str:
     return "newest" if active else f"update {steps[-1]:,}"
 
 
-def _advance(slot: Slot, steps: tuple[int, ...], step: int | None) -> None:
-    """The next moment; at the last one playing ends."""
-    played = st.session_state[slot.key("played")]
-    played[:] = [*played[-3:], NEWEST if step is None else step]
-    later = [one for one in steps if step is not None and one > step]
+def _advance(slot: Slot, steps: tuple[int, ...], at: int) -> None:
+    """The next moment; at the last one playing ends.
+
+    The link follows at the end only: each change of it would be a step back in the browser.
+    """
+    later = [one for one in steps if one > at]
     if len(later) > 1:
-        go_to(slot, later[0])
+        st.session_state[slot.key("playing")] = later[0]
     else:
-        st.session_state[slot.key("playing")] = False
         go_to(slot, None)

@@ -1,0 +1,1 @@
+"""The time machine: all moments of a network, fetched once and played in the browser."""

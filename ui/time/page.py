@@ -6,16 +6,13 @@ the network trains the page looks every two seconds whether a moment has been ad
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Final
 
-import numpy as np
 import streamlit as st
 
 from engine.protocol import EngineError
 from training.history import History
 from training.run_store import RunError
-from ui import html
 from ui.components.player import Played, player
 from ui.subject.address import MAIN, locked, read
 from ui.subject.bar import Chosen, subject_bar
@@ -26,8 +23,9 @@ from ui.text import sentence_safe
 from ui.time.download import download_menu
 from ui.time.panels import build_frames, build_lines, build_panels
 from ui.time.past import Question, gather, is_active, steps_now, training_loss
+from ui.time.summary import summarize
 from viz.results.fields import FieldTable
-from viz.results.history import Moments, choose_moments
+from viz.results.history import choose_moments
 from viz.results.network import NetworkMap
 
 GROW_SECONDS: Final = 2.0
@@ -47,28 +45,43 @@ def render() -> None:
             "Choose a network that comes with ConvScope, or train one: every run has a past.",
             icon=":material/history_toggle_off:",
         )
+        st.page_link("pages/train/live.py", label="Train one", icon=":material/play_arrow:")
         return
-    _grow(chosen.history, choose_moments(chosen.history.steps), is_active(chosen.history))
-    if not chosen.history.steps:
-        st.caption(":material/hourglass_top: The first moment comes with the first update.")
+    steps = choose_moments(chosen.history.steps)
+    active = is_active(chosen.history)
+    _show(chosen, chosen.history, active)
+    if active:  # below everything else, so that nothing moves when it has gone
+        st.fragment(_watch, run_every=GROW_SECONDS)(chosen.history, steps, [])
+
+
+def _show(chosen: Chosen, history: History, active: bool) -> None:
+    """Choices, player, downloads and the sentence; or why there is nothing to play."""
+    if not history.steps:
+        st.caption(
+            ":material/hourglass_top: The first moment comes with the first update."
+            if active
+            else "This run ended before its first moment was kept: there is nothing to play."
+        )
         return
     try:
         question, download = _choose(chosen)
-        found = gather(question, chosen.history)
-        curve = training_loss(chosen.history)
+        start, note = _linked(history)
+        found = gather(question, history, also=(start.at, start.pinned))
+        curve = training_loss(history)
     except (EngineError, RunError) as error:
         st.error(sentence_safe(error), icon=":material/error:")
         return
     if found is None:
         return
-    active = is_active(chosen.history)
+    if note:
+        st.caption(f":material/info: {sentence_safe(note)}")
     shown = {
         "panels": build_panels(found), "lines": build_lines(found, curve), "live": active,
     }  # fmt: skip
     st.fragment(_play)(chosen, build_frames(found), shown)
     with download:
         download_menu(found, chosen.title)
-    st.caption(_say(found, active))
+    st.caption(summarize(found, active))
 
 
 def default_layer(network: NetworkMap) -> str | None:
@@ -113,9 +126,7 @@ def _choose(chosen: Chosen) -> tuple[Question, Any]:
 
 def _play(chosen: Chosen, frames: list[Any], shown: dict[str, Any]) -> None:
     """The player; where it comes to rest goes into the link. Reruns alone."""
-    start, note = _linked(chosen.history)
-    if note:
-        st.caption(f":material/info: {sentence_safe(note)}")
+    start, _ = _linked(chosen.history)
     played = player(
         frames,
         key=f"time.player.{chosen.base}",
@@ -153,53 +164,8 @@ def _linked(history: History | None) -> tuple[Played, str]:
     return Played(step, pinned, query.get(SCALE) == "own"), note
 
 
-def _grow(history: History, drawn: tuple[int, ...], active: bool) -> None:
-    """Nothing to see: has the page drawn again when there is a new moment, or the run has ended."""
-    if active:
-        st.fragment(_watch, run_every=GROW_SECONDS)(history, drawn, [])
-
-
 def _watch(history: History, drawn: tuple[int, ...], ticks: list[None]) -> None:
+    """Nothing to see: has the page drawn again when there is a new moment, or the run has ended."""
     if ticks and (choose_moments(steps_now(history)) != drawn or not is_active(history)):
         st.rerun()
     ticks.append(None)
-
-
-def _say(found: Moments, active: bool) -> str:
-    """One sentence about the whole history, and what its colours mean."""
-    steps = [one.step for one in found.moments]
-    accuracy = np.array([one.accuracy for one in found.moments])
-    words = []
-    if found.missing:
-        words.append(f"No confusion and accuracy: {sentence_safe(found.missing)}")
-    elif len(steps) > 1 and accuracy[-1] > accuracy[0]:
-        half = (accuracy[0] + accuracy[-1]) / 2
-        at = int(np.argmax(accuracy >= half))
-        words.append(
-            f"From update {steps[0]:,} to {steps[-1]:,} accuracy goes from {html.percent(accuracy[0])} to "
-            f"{html.percent(accuracy[-1])} of {found.held_out}; half of the way is done at update {steps[at]:,}."
-        )
-    changed = _largest_change(found)
-    if changed is not None:
-        words.append(
-            f"The filters of {sentence_safe(found.filter_layer)} move most between updates "
-            f"{steps[changed]:,} and {steps[changed + 1]:,}."
-        )
-    words.append("Each panel keeps one colour scale over the whole history.")
-    if active:
-        words.append("The network is still training: moments are added as they come.")
-    if found.note:
-        words.append(sentence_safe(found.note))
-    return " ".join(words)
-
-
-def _largest_change(found: Moments) -> int | None:
-    """Between which moment and its next the filters changed most, by the norm of the difference."""
-    filters = [one.filters for one in found.moments if one.filters is not None]
-    if len(filters) < 2 or len(filters) != len(found.moments):
-        return None
-    moved = [
-        float(np.linalg.norm(np.nan_to_num(after - before)))
-        for before, after in itertools.pairwise(filters)
-    ]
-    return int(np.argmax(moved)) if max(moved) > 0 else None

@@ -132,8 +132,10 @@ def is_signed(values: NDArray[Any]) -> bool:
 
 
 def columns_for(count: int) -> int:
-    """Near square, a little wider than high."""
-    return max(1, math.ceil(math.sqrt(count * 1.1)))
+    """Near square, rather wider than high, with few empty places in the last row."""
+    side = max(1, math.ceil(math.sqrt(count)))
+    widths = range(side, max(side, int(1.4 * side)) + 1)
+    return min(widths, key=lambda width: (-count % width, width))
 
 
 def filter_columns(found: Moments) -> int:
@@ -183,7 +185,7 @@ def _filters(found: Moments) -> Values | None:
     several = inputs not in (1, 3)
     first = f"the first {shown} of {found.num_filters}" if shown < found.num_filters else "all"
     note = (
-        "Colours are the weights for red, green and blue; mid-grey is 0."
+        f"Colours are the weights for red, green and blue: mid-grey is 0, full {limit_of(values):.3g}."
         if inputs == 3
         else f"A column a filter ({first}), a row an input channel."
         if several
@@ -207,8 +209,15 @@ def _maps(found: Moments) -> Values | None:
     return Values(
         f"Feature maps of {found.layer}", values, limit_of(values),
         scale="diverging" if is_signed(values) else "sequential", columns=columns_for(shown),
-        note=f"{first.capitalize()}.", notes=_blank_notes(values), grow=2.4, pixels=520,
+        note=f"{first.capitalize()}{_averaged(found, values)}.", notes=_blank_notes(values), grow=2.4, pixels=520,
     )  # fmt: skip
+
+
+def _averaged(found: Moments, values: Floats) -> str:
+    size, shown = found.map_shape, values.shape[-2:]
+    if size == shown:
+        return ""
+    return f", averaged down from {size[0]}×{size[1]} to {shown[0]}×{shown[1]}"
 
 
 def _blank_notes(values: Floats) -> Sequence[str]:

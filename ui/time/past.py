@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
@@ -53,13 +54,21 @@ _lock = threading.Lock()
 _kept: OrderedDict[Question, _Kept] = OrderedDict()
 
 
-def gather(question: Question, history: History) -> Moments | None:
+def gather(
+    question: Question, history: History, also: Collection[int | None] = ()
+) -> Moments | None:
     """Up to MAX_MOMENTS log-spaced moments of a network; None: none is kept yet.
+
+    Args:
+        question: what is looked at.
+        history: of the network.
+        also: further moments, which a link names; None stands for none.
 
     Raises:
         EngineError: a sentence; what was gathered before is kept for the next time.
     """
-    steps = choose_moments(history.steps)
+    linked = {step for step in history.steps if step in also}
+    steps = sorted({*choose_moments(history.steps), *linked})
     stamps = {step: _stamp(history, step) for step in steps}
     missing = [step for step in steps if not _has(question, step, stamps[step])]
     for at in range(0, len(missing), CHUNK):

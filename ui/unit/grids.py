@@ -14,6 +14,7 @@ from viz.figures.tiles import montage_maps
 from viz.results import Floats
 from viz.results.units import Window
 
+_WIDE_UP_TO = 5  # cells a side; numbers in larger grids go without the 0 before the point
 _NUMBERS_UP_TO = 7  # cells a side; larger grids are colours, with the number on hover
 Marked = npt.NDArray[np.bool_]
 
@@ -29,7 +30,7 @@ def number_grid(
     """A table of numbers on the colours of a scale; cells of the padding are hatched."""
     low = -limit if scale == "diverging" else 0.0
     colors = to_rgb(values, scale, vmin=low, vmax=limit)  # (h, w, 3)
-    small = max(values.shape) > _NUMBERS_UP_TO
+    small, tight = max(values.shape) > _NUMBERS_UP_TO, max(values.shape) > _WIDE_UP_TO
     finite = values[np.isfinite(values)]
     places = decimals(finite)
     rows = []
@@ -44,18 +45,18 @@ def number_grid(
                 for word, on in (("cs-unit-pad", outside), ("cs-unit-won", winner == (y, x)))
                 if on
             )
-            text = (
-                ""
-                if small
-                else ("·" if outside and not np.isfinite(value) else short(value, places))
-            )
+            text = ""
+            if not small:
+                text = "·" if outside and not np.isfinite(value) else short(value, places)
+            if tight and text and value:
+                text = f"{value:.{min(places, 2)}f}".replace("0.", ".").replace("-", "−")
             hint = "padding" if outside else number(value, 6)
             cells.append(
                 f'<td class="{kind}" style="background-color:rgb({r},{g},{b});color:{ink}" '
                 f'title="{hint}">{text}</td>'
             )
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    size = " cs-unit-tiny" if small else (" cs-unit-small" if max(values.shape) > 5 else "")
+    size = " cs-unit-tiny" if small else (" cs-unit-small" if tight else "")
     return f'<table class="cs-unit-grid{size}">{"".join(rows)}</table>'
 
 

@@ -39,6 +39,8 @@ def short(value: float, places: int) -> str:
     """A number in a cell, with `places` decimals."""
     if not math.isfinite(value):
         return number(value)
-    if value != 0 and abs(value) < 0.5 * 10**-places:
+    if value == 0:
+        return "0"
+    if abs(value) < 0.5 * 10**-places:
         return f"{value:.0e}".replace("-", "−").replace("e−0", "e−")
-    return f"{value or 0.0:.{places}f}".replace("-", "−")
+    return f"{value:.{places}f}".replace("-", "−")

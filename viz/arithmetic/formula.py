@@ -66,6 +66,18 @@ def remainder_words(setting: Setting) -> str:
     )
 
 
+def same_words(setting: Setting) -> str:
+    """That torch knows no 'same' with a stride, and what is shown instead; empty where it does."""
+    if setting.operation not in ("conv", "separable") or setting.padding != "same":
+        return ""
+    if set(setting.stride) == {1}:
+        return ""
+    return (
+        "Torch refuses `padding='same'` with a stride, since it no longer keeps the size. Shown is the "
+        "padding that keeps it at stride 1, given as a number; TensorFlow pads less."
+    )
+
+
 def transposed_words(setting: Setting) -> str:
     """Which convolutions a transposed one undoes the shape of; empty for other operations."""
     if setting.operation != "transposed" or set(setting.stride) == {1}:

@@ -6,6 +6,7 @@ from moving along should be 0 where a layer only slides filters over the image.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,7 +27,7 @@ from viz.figures.theme import (
 from viz.results.maps import LayerChange
 
 TITLE: Final = "How far each layer is from staying and from moving along"
-_LONG: Final = 24  # layers whose names fit below the axis
+_LONG: Final = 12  # names that fit below the axis
 
 
 def plot_layer_changes(
@@ -68,13 +69,14 @@ def plot_layer_changes(
                 "hovertemplate": "%{text}<br>" + name + " %{y:.3g}<extra></extra>",
             }
         )
+    finite = [probs_moved] if math.isfinite(probs_moved) else []
     traces.append(
         {
             "type": "scatter",
             "mode": "markers",
             "name": "classes",
-            "x": [count],
-            "y": [probs_moved],
+            "x": [count] * len(finite),
+            "y": finite,
             "marker": {"size": 10, "symbol": "diamond", "color": RUN_COLORS[2]},
             "hovertemplate": "class probabilities<br>total variation %{y:.3g}<extra></extra>",
         }
@@ -87,9 +89,9 @@ def plot_layer_changes(
         tickvals=[*range(0, count, step), count],
         ticktext=[*names[::step], "classes"],
         tickangle=-45,
-        range=[-0.5, count + 0.5],
+        range=[-0.5, count + max(0.5, 0.03 * count)],
     )
-    layout["yaxis"] = axis("relative distance", range=[0, 1.08 * max(top, probs_moved, 0.1)])
+    layout["yaxis"] = axis("relative distance", range=[0, 1.08 * max(top, *finite, 0.1)])
     if chosen in {change.layer for change in changes}:
         place = [change.layer for change in changes].index(chosen)
         layout["shapes"] = [

@@ -77,6 +77,9 @@ def plot_growth(growth: FieldGrowth, *, now: int | None = None, height: int = 25
         for name, values, color, dash in lines
     ]
     layout = base_layout(_TITLE, height=height)
+    # Below: three names do not fit beside the title on a phone.
+    layout["legend"] |= {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
+    layout["margin"] |= {"b": 64}
     layout["xaxis"] = axis("updates", type="log", **_ticks(int(steps[-1])))
     layout["yaxis"] = axis("pixels", rangemode="tozero")
     if now is not None:

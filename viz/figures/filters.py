@@ -37,8 +37,10 @@ Mark = Literal["dead", "alike"]
 Bytes = npt.NDArray[np.uint8]
 
 GAP = 4  # pixels
+NARROW = 18  # tiles up to this wide have gaps of one pixel
 BLOCK_GAP = 22
 LARGEST_TILE = 150
+TALLEST = 520  # of a figure with a row for each layer
 # Symbols of 7×7 pixels, so that a mark does not rest on its colour.
 _SYMBOLS: Final[Mapping[Mark, tuple[str, ...]]] = {
     "dead": (".......", ".#...#.", "..#.#..", "...#...", "..#.#..", ".#...#.", "......."),
@@ -87,23 +89,26 @@ def filter_tiles(
         tops = np.abs(np.nan_to_num(filters, posinf=0, neginf=0)).max(axis=(1, 2, 3), keepdims=True)
         filters = filters / np.where(tops > 0, tops, np.float32(1))
     across = 1 if color else inputs  # tiles of one filter
-    apart = GAP if across == 1 else BLOCK_GAP
+    apart = 0 if across == 1 else BLOCK_GAP
 
     def side(blocks: int) -> int:
-        wide = (width - (blocks - 1) * (apart - GAP)) // (blocks * across)
+        wide = (width - (blocks - 1) * apart) // (blocks * across)
         return min(wide, height // math.ceil(count / blocks), LARGEST_TILE)
 
-    # The largest tiles; of nearly equal ones those that leave the fewest places empty.
-    blocks = max(
-        range(1, count + 1), key=lambda number: (side(number) // 8, -(-count % number), number)
-    )
-    zoom = fit_zoom(max(kernel), side(blocks) - GAP)
+    def worth(blocks: int) -> tuple[int, int, int]:
+        """The largest tiles; of nearly equal large ones those that leave the fewest places empty."""
+        size = side(blocks)
+        return size if size < 24 else size // 8 * 8, -(-count % blocks), blocks
+
+    blocks = max(range(1, count + 1), key=worth)
+    gap = GAP if side(blocks) > NARROW else 1
+    zoom = fit_zoom(max(kernel), side(blocks) - gap)
     rows = math.ceil(count / blocks)
     if across == 1:  # reading order
-        parts = [_tiles(filters, color, limit, blocks, zoom)]
+        parts = [_tiles(filters, color, limit, blocks, zoom, gap)]
     else:
         parts = [
-            _tiles(filters[first : first + rows], color, limit, across, zoom)
+            _tiles(filters[first : first + rows], color, limit, across, zoom, gap)
             for first in range(0, count, rows)
         ]
     boxes, left = [], 0
@@ -248,17 +253,19 @@ def plot_change_through(
         return empty(title, "Nothing has moved yet", height=height or 160)
     finite = np.where(np.isfinite(values), values, np.nan)
     places = np.arange(len(layers))
+    named = places[:: math.ceil(18 * len(layers) / TALLEST)]  # as many names as can be read
     bars: Trace = {
         "type": "bar", "orientation": "h", "x": pack(finite), "y": pack(places),
         "text": [plain(name) for name in layers], "textposition": "none",
         "marker": {"color": WARNING, "opacity": 0.85},
         "hovertemplate": "%{text}: moved by %{x:.1%} of its size<extra></extra>",
     }  # fmt: skip
-    layout = base_layout(title, height=height or 70 + 18 * len(layers))
+    tall = height or min(70 + 18 * len(layers), TALLEST)
+    layout = base_layout(title, height=tall)
     layout |= {"showlegend": False, "bargap": 0.3}
     layout["xaxis"] = axis("|after − before| / |before|", tickformat=".0%", rangemode="tozero")
     layout["yaxis"] = axis(
-        tickvals=places.tolist(), ticktext=[plain(name) for name in layers],
+        tickvals=named.tolist(), ticktext=[plain(layers[at]) for at in named],
         range=[len(layers) - 0.5, -0.5], showgrid=False,
     )  # fmt: skip
     return Drawing([bars], layout)
@@ -288,16 +295,21 @@ def plot_damage(
 
 
 def _tiles(
-    filters: npt.NDArray[np.floating], color: bool, limit: float, columns: int, zoom: int
+    filters: npt.NDArray[np.floating],
+    color: bool,
+    limit: float,
+    columns: int,
+    zoom: int,
+    gap: int,
 ) -> Montage:
     """Filters in their own colours, or their kernels one after the other."""
     if color:
         return montage_filters(
-            filters, scaling="global", limit=limit, columns=columns, zoom=zoom, gap=GAP
+            filters, scaling="global", limit=limit, columns=columns, zoom=zoom, gap=gap
         )
     kernels = filters.reshape(-1, *filters.shape[2:])
     [tiles] = montage_maps(
-        [kernels], scaling="global", limit=limit, signed=True, columns=columns, zoom=zoom, gap=GAP
+        [kernels], scaling="global", limit=limit, signed=True, columns=columns, zoom=zoom, gap=gap
     )
     return tiles
 

@@ -7,17 +7,18 @@ asked, and of those that nobody wants only the shape or one number is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from viz.lenses.arrays import check_count, to_floats, to_pictures
+from viz.lenses.arrays import check_count, to_pictures
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.geometry import layer_geometry
 from viz.lenses.pictures import fit
-from viz.lenses.recorder import leaves, record_part
+from viz.lenses.recorder import leaves, map_layers, record_part
 from viz.lenses.registry import LensError, lens
 from viz.results import FeatureMaps, LayerMaps
 from viz.results.maps import LayerSheet
@@ -95,33 +96,48 @@ def layer_maps(
     image: str | None,
     *,
     layer: str | None = None,
+    peak: bool = False,
     dataset: Mapping[str, Any] | None = None,
 ) -> LayerSheet:
-    """Every map of one layer, where each unit sits on the image, and the largest value anywhere.
+    """Every map of one layer, and where each unit sits on the image.
 
     Args:
         context: of the worker.
         model: a model reference.
         image: an image reference.
         layer: dotted name of any module that puts out maps, a whole block too; default: the first.
+        peak: whether to look for the largest value in any layer too, which reads them all.
         dataset: what random weights are made for.
     """
     subject = context.subject(model, dataset)
     fitted, label = fit(context, image, subject)
     chosen = layer or first_layer(subject)
-    peaks, calls = _run(subject, fitted.batch, chosen)
+    modules = dict(subject.net.named_modules())
+    read = dict.fromkeys([*(leaves(subject.net) if peak else []), chosen])
+    calls: list[Tensor] = []
+
+    def keep(name: str, output: Tensor) -> Tensor | None:
+        if output.ndim != 4:
+            return None
+        if name == chosen:
+            calls.append(output[0].clone(memory_format=torch.contiguous_format))
+        return _largest(output) if peak else None
+
+    if chosen not in modules:
+        raise no_such_layer(chosen, map_layers(subject.net, fitted.batch), model)
+    with record_part(subject.net, read, keep) as outputs, torch.inference_mode():
+        subject.net(fitted.batch)
     if not calls:
-        raise no_such_layer(chosen, list(peaks), model)
-    finite = [peak for peak in peaks.values() if peak == peak]
+        raise no_such_layer(chosen, map_layers(subject.net, fitted.batch), model)
+    sizes = [float(found[-1]) for found in outputs.values() if found and found[-1] is not None]
     return LayerSheet(
         image=to_pictures(fitted.picture),
         layer=chosen,
-        kind=type(subject.net.get_submodule(chosen)).__name__,
+        kind=type(modules[chosen]).__name__,
         calls=len(calls),
-        maps=to_floats(calls[-1]),
+        maps=calls[-1].to(torch.float32).numpy(),
         geometry=layer_geometry(subject, chosen),
-        peak=max(finite, default=0.0),
-        num_layers=len(peaks),
+        peak=max(filter(math.isfinite, sizes), default=0.0) if peak else None,
         note=fitted.note,
         label=label,
         classes=subject.info.classes,
@@ -148,26 +164,9 @@ def no_such_layer(layer: str, available: Sequence[str], model: str | None) -> Le
     return LensError(f"{model} has no layer with maps called {layer[:60]!r}; it has {some}.")
 
 
-def _run(subject: Subject, batch: Tensor, layer: str) -> tuple[dict[str, float], list[Tensor]]:
-    """The largest size of a value in each layer with maps, and `layer`'s outputs (C, H, W)."""
-    every = leaves(subject.net)
-    extra = [layer] if layer and layer in dict(subject.net.named_modules()) else []
-    maps: list[Tensor] = []
-
-    def keep(name: str, output: Tensor) -> Tensor | None:
-        if output.ndim != 4:
-            return None
-        if name == layer:
-            maps.append(output[0].clone())
-        # In the order in which the values lie in memory, which is several times as fast.
-        last = output.is_contiguous(memory_format=torch.channels_last)
-        low, high = torch.aminmax(output.permute(0, 2, 3, 1) if last else output)
-        return torch.maximum(-low, high)
-
-    with (
-        record_part(subject.net, dict.fromkeys([*every, *extra]), keep) as peaks,
-        torch.inference_mode(),
-    ):
-        subject.net(batch)
-    found = {name: calls[-1] for name, calls in peaks.items() if calls}
-    return {name: float(peak) for name, peak in found.items() if peak is not None}, maps
+def _largest(output: Tensor) -> Tensor:
+    """The largest size of a value."""
+    # In the order in which the values lie in memory, which is several times as fast.
+    last = output.is_contiguous(memory_format=torch.channels_last)
+    low, high = torch.aminmax(output.permute(0, 2, 3, 1) if last else output)
+    return torch.maximum(-low, high)

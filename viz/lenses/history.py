@@ -6,6 +6,7 @@ layers, the held-out images. Then each snapshot is loaded once and asked everyth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from viz.results.fields import EffectiveField
 from viz.results.history import MAX_MOMENTS, Moment, Moments, choose_moments
 
 MAX_FILTERS, MAX_INPUTS, MAX_MAPS = 32, 16, 32
-MAX_SIDE = 64  # larger maps are averaged down to at most this: a frame shows them no larger
+MAX_VALUES = 32_768  # of all maps of a moment, which a browser keeps; larger ones are averaged down
 HELD_OUT_MACS = 2e9  # multiplications at each moment: about a tenth of a second on one core
 FIELD_IMAGES = 16  # a gradient costs three passes
 
@@ -78,6 +79,7 @@ def history(
         classes=subject.info.classes,
         layer=plan.layer,
         num_maps=plan.num_maps,
+        map_shape=plan.map_shape,
         filter_layer=plan.filter_layer,
         num_filters=plan.num_filters,
         field_layer=plan.place.layer if plan.place else "",
@@ -93,6 +95,7 @@ class _Plan:
 
     layer: str
     num_maps: int
+    map_shape: tuple[int, int]
     filter_layer: str
     num_filters: int
     place: Place | None  # whose effective field
@@ -134,6 +137,7 @@ def _plan(
     return _Plan(
         layer=layer,
         num_maps=shapes[layer][0] if layer else 0,
+        map_shape=(shapes[layer][1], shapes[layer][2]) if layer else (0, 0),
         filter_layer=filter_layer,
         num_filters=len(_filters(net, filter_layer)) if filter_layer else 0,
         place=place,
@@ -189,8 +193,8 @@ def _look(
 
 
 def _smaller(maps: Tensor) -> Tensor:
-    """(C, H, W) whose sides are at most MAX_SIDE, averaged over whole cells."""
-    by = -(-max(maps.shape[-2:]) // MAX_SIDE)
+    """(C, H, W), averaged over squares of the smallest side that leaves at most MAX_VALUES."""
+    by = math.ceil(math.sqrt(maps.numel() / MAX_VALUES))
     return functional.avg_pool2d(maps[None], by, ceil_mode=True)[0] if by > 1 else maps
 
 

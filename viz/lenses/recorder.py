@@ -63,9 +63,10 @@ def record_part(
     Raises:
         AttributeError: when the model has no module of such a name.
     """
-    found = {name: model.get_submodule(name) for name in layers}
+    known = dict(model.named_modules())
+    found = {name: known[name] if name in known else model.get_submodule(name) for name in layers}
     outputs: dict[str, list[_T]] = {name: [] for name in found}
-    modes = [(module, module.training) for module in model.modules()]
+    modes = [(module, module.training) for module in known.values()]
     grads = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     handles = []
     try:
@@ -78,15 +79,19 @@ def record_part(
                     outputs[name] = calls
 
             handles.append(module.register_forward_hook(hook))
-        model.eval()
+        if any(training for _, training in modes):
+            model.eval()
         yield outputs
     finally:
         for handle in handles:
             handle.remove()
+        # Only what has changed: modules are slow to be told, and there may be hundreds.
         for module, training in modes:
-            module.training = training
+            if module.training != training:
+                module.training = training
         for parameter, requires_grad in grads:
-            parameter.requires_grad_(requires_grad)
+            if parameter.requires_grad != requires_grad:
+                parameter.requires_grad_(requires_grad)
 
 
 @contextmanager
@@ -173,7 +178,7 @@ def map_layers(model: nn.Module, batch: Tensor) -> list[str]:
 
 def leaves(model: nn.Module) -> list[str]:
     """Names of the innermost modules."""
-    return [name for name, module in model.named_modules() if name and not any(module.children())]
+    return [name for name, module in model.named_modules() if name and not module._modules]
 
 
 def shape_of(_name: str, output: Tensor) -> tuple[int, ...]:

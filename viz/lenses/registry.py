@@ -30,15 +30,20 @@ def find_lens(name: str, options: Mapping[str, Any]) -> Lens:
     """The lens called `name`, which takes these options.
 
     Raises:
-        LensError: there is no such lens, or it has no such option.
+        LensError: there is no such lens, it has no such option, or one that it needs is missing.
     """
     if name not in LENSES:
         raise LensError(f"There is no view {name[:40]!r}; there are {', '.join(sorted(LENSES))}.")
     parameters = inspect.signature(LENSES[name]).parameters.values()
-    known = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    optional = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+    known = [each.name for each in optional]
     for option in options:
         if option not in known:
             raise LensError(
                 f"The view {name!r} has no option {option[:40]!r}; it has {', '.join(known)}."
             )
+    missing = [each.name for each in optional if each.default is each.empty]
+    for needed in missing:
+        if needed not in options:
+            raise LensError(f"The view {name!r} needs the option {needed!r}, which is not given.")
     return LENSES[name]

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, fx, nn
 
+from models.wiring import Leaves
 from viz.lenses.registry import LensError
 
 SOFTMAX = "softmax"
@@ -46,7 +47,7 @@ class Steps:
             LensError: its `forward` cannot be followed.
         """
         try:
-            self._graph = _Tracer().trace(net)
+            self._graph = Leaves().trace(net)
         except Exception as error:  # torch.fx raises whatever the traced code makes of a proxy
             raise LensError(
                 f"The steps of this network cannot be followed ({type(error).__name__}): choose "
@@ -160,13 +161,6 @@ def steps_of(net: nn.Module, batch: Tensor) -> Steps:
     if kept is None or kept[0] != shape:
         kept = _known[net] = (shape, Steps(net, batch))
     return kept[1]
-
-
-class _Tracer(fx.Tracer):
-    """Goes into everything that contains other modules, our own blocks and torchvision's alike."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return not any(m.children())
 
 
 class _Shapes(Values):

@@ -47,6 +47,7 @@ class Moments:
     classes: tuple[str, ...]
     layer: str  # whose maps; "" for none
     num_maps: int  # before the limit
+    map_shape: tuple[int, int]  # (H, W) of them before they were averaged down
     filter_layer: str  # the convolution at or before `layer`; "" for none
     num_filters: int  # before the limit
     field_layer: str  # whose middle unit's field; "" for none

@@ -86,8 +86,7 @@ class LayerSheet:
     calls: int  # times the network runs the module for an image; the maps are those of the last
     maps: Floats  # (C, h, w)
     geometry: Geometry | None  # None: no path from the image to the layer could be followed
-    peak: float  # largest size of a value in any layer with maps
-    num_layers: int  # with maps
+    peak: float | None  # largest size of a value in any layer with maps; None: not looked for
     note: str  # what was done to the image so that it fits; "" for nothing
     label: int | None
     classes: tuple[str, ...]

@@ -17,8 +17,8 @@ IMAGE = -1
 class Column:
     """One step of a network, or a block folded into the output of its last step.
 
-    Either `maps` or `values` (a row of numbers, or maps of a single number) is filled. Maps larger than a thumbnail are averaged down and each is
-    kept as −127…127 of its own `limits` entry.
+    Either `maps` or `values` (a row of numbers, or maps of a single number) is filled. Maps larger
+    than a thumbnail are averaged down and each is kept as −127…127 of its own `limits` entry.
     """
 
     name: str

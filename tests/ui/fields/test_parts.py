@@ -95,6 +95,15 @@ def test_unit_sentence_says_rows_columns_and_padding() -> None:
     assert inside == "Unit 1, 1 of conv2 sees rows 0 to 13 and columns 0 to 13."
 
 
+def test_unit_sentence_without_a_place() -> None:
+    pooled = _layer(whole=True, placed=False, whole_since="gap1")
+    assert unit_sentence(pooled, (0, 0), (16, 16)) == (
+        "Every unit of conv2 stands for the whole image, since gap1 mixes all positions."
+    )
+    gated = unit_sentence(_layer(whole=True, whole_since="se"), (1, 1), (16, 16))
+    assert gated.endswith("Through se it also sees the rest of the image.")
+
+
 def test_unit_sentence_where_less_is_read_than_the_box_holds() -> None:
     rows = np.array([[-1, 2, 1, 2]])
     said = unit_sentence(_layer(units=(1, 1), rows=rows, columns=rows), (0, 0), (16, 16))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.viz.arithmetic.test_steps import run_code
 from viz.arithmetic.exercise import Exercise, reshaped
-from viz.arithmetic.formula import remainder_words, size_formula, transposed_words
+from viz.arithmetic.formula import remainder_words, same_words, size_formula, transposed_words
 from viz.arithmetic.numbers import draw_numbers
 from viz.arithmetic.presets import PRESETS
 from viz.arithmetic.record import read_setting, write_setting
@@ -63,6 +63,8 @@ def test_what_the_floor_cuts_off_is_said_with_both_conventions() -> None:
     assert remainder_words(PRESETS["strided"].setting) == ""
     assert "2 input sizes" in transposed_words(PRESETS["transposed_strided"].setting)
     assert transposed_words(PRESETS["transposed"].setting) == ""
+    assert same_words(PRESETS["same"].setting) == ""
+    assert "Torch refuses" in same_words(Setting(padding="same", stride=(2, 2)))
 
 
 def test_settings_survive_the_way_to_the_engine() -> None:

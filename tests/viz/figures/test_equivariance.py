@@ -54,3 +54,11 @@ def test_names_of_many_layers_are_thinned_and_harmless() -> None:
 def test_no_layers_is_said() -> None:
     figure = valid(plot_layer_changes([], 0.0))
     assert "no layer" in figure.layout.annotations[0].text
+
+
+def test_a_diverged_network_leaves_gaps_and_no_nan_in_the_figure() -> None:
+    broken = [change("a", equivariance=math.nan), change("b", equivariance=math.inf)]
+    drawing = plot_layer_changes(broken, math.nan)
+    figure = valid(drawing)
+    assert [trace.name for trace in figure.data if len(trace.x or ()) == 0] == ["classes"]
+    assert math.isfinite(figure.layout.yaxis.range[1])

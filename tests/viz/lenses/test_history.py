@@ -99,7 +99,9 @@ def test_a_page_asks_for_the_new_moments_alone(
     net = write(77, 12, snapshot=True)
     new = look(context, run_id, steps=[12])
     assert [one.step for one in new.moments] == [12]
-    np.testing.assert_array_equal(new.moments[0].filters, net.conv1.weight.detach().numpy())
+    np.testing.assert_array_equal(
+        new.moments[0].filters, net.get_parameter("conv1.weight").detach().numpy()
+    )
     common = [dataclasses.replace(one, moments=()) for one in (whole, new)]
     for field in dataclasses.fields(Moments):
         np.testing.assert_equal(*(getattr(one, field.name) for one in common))
@@ -121,7 +123,7 @@ def test_large_layers_are_limited_and_say_so(
 ) -> None:
     monkeypatch.setattr(module, "MAX_MAPS", 2)
     monkeypatch.setattr(module, "MAX_FILTERS", 3)
-    monkeypatch.setattr(module, "MAX_SIDE", 8)
+    monkeypatch.setattr(module, "MAX_VALUES", 2 * 8 * 8)
     found = look(context, run_id, layer="conv1", steps=[0])
     full = look_unlimited(context, run_id)
     assert found.moments[0].filters is not None
@@ -133,6 +135,7 @@ def test_large_layers_are_limited_and_say_so(
     side = full.shape[-1]
     by = -(-side // 8)
     assert maps.shape[-1] == -(-side // by)
+    assert found.map_shape == (side, side)
     np.testing.assert_allclose(maps[:, 0, 0], full[:2, :by, :by].mean((1, 2)), rtol=1e-4, atol=1e-6)
 
 

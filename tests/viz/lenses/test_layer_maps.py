@@ -44,7 +44,7 @@ def outputs_of(net: nn.Module, digits: Dataset) -> dict[str, Tensor]:
 def test_maps_are_those_of_torch(
     context: LensContext, model: str, net: nn.Sequential, digits: Dataset, layer: str
 ) -> None:
-    sheet = layer_maps(context, model, IMAGE, layer=layer)
+    sheet = layer_maps(context, model, IMAGE, layer=layer, peak=True)
     expected = outputs_of(net, digits)
     assert np.allclose(sheet.maps, expected[layer], atol=1e-5)
     assert sheet.maps.flags.c_contiguous
@@ -57,7 +57,8 @@ def test_maps_are_those_of_torch(
 
 
 def test_the_first_convolution_is_where_looking_begins(context: LensContext, model: str) -> None:
-    assert layer_maps(context, model, IMAGE).layer == "conv1"
+    first = layer_maps(context, model, IMAGE)
+    assert (first.layer, first.peak) == ("conv1", None)
 
 
 def test_units_sit_where_their_fields_are(context: LensContext, model: str) -> None:

@@ -225,7 +225,7 @@ def test_lenses_leave_no_hook_and_evaluation_mode(context: LensContext, model: s
     ("name", "image", "options", "words"),
     [
         ("nosuch", None, {}, "no view 'nosuch'; there are"),
-        ("filters", None, {"layr": "conv1"}, "no option 'layr'; it has layer, dataset"),
+        ("filters", None, {"layr": "conv1"}, "no option 'layr'; it has layer, first_filter"),
         ("filters", None, {"layer": "conv9"}, "no convolution 'conv9'; it has conv1"),
         ("predictions", None, {"count": 0}, "count is 0: choose a whole number from 1"),
         ("predictions", None, {"count": 2.5}, "count is 2.5"),
@@ -284,4 +284,8 @@ def test_every_lens_has_the_same_shape(name: str) -> None:
     parameters = list(inspect.signature(LENSES[name]).parameters.values())
     assert [each.name for each in parameters[:3]] == ["context", "model", "image"]
     assert all(each.kind is each.KEYWORD_ONLY for each in parameters[3:])
-    assert all(each.default is not each.empty for each in parameters[3:])
+
+
+def test_an_option_that_is_needed_and_missing_gets_a_sentence() -> None:
+    with pytest.raises(LensError, match="'convolution' needs the option 'setting'"):
+        run_lens("convolution", None, None, {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -13,9 +15,11 @@ from tests.viz.lenses.conftest import WriteWeights
 from viz.lenses import layer_runs
 from viz.lenses.best_patches import best_patches
 from viz.lenses.context import LensContext
+from viz.lenses.feature_maps import layer_maps
 from viz.lenses.map_statistics import map_statistics
 from viz.lenses.recorder import record
 from viz.lenses.registry import LensError
+from viz.lenses.transform import transform
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +138,6 @@ def test_without_its_own_data_the_sample_pictures_are_searched(
     context: LensContext, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a network of ImageNet."""
-    import dataclasses
-
     subject = dataclasses.replace(context.subject(model), dataset=None)
     monkeypatch.setattr(context, "subject", lambda *_: subject)
     found = best_patches(context, model, None, layer="relu1", count=3)
@@ -170,3 +172,15 @@ def test_options_out_of_range_get_a_sentence(
 ) -> None:
     with pytest.raises(LensError, match=words):
         best_patches(context, model, None, **options)
+
+
+def test_a_diverged_network_is_answered_with_what_it_says(context: LensContext, model: str) -> None:
+    context.subject(model).net.get_parameter("conv1.bias").fill_(torch.nan)
+    assert np.isnan(map_statistics(context, model, None, per_class=1).highs).all()
+    assert not np.isfinite(best_patches(context, model, None, count=2).values).any()
+    sheet = layer_maps(context, model, "digits/test/1", peak=True)
+    assert np.isnan(sheet.maps).all()
+    assert sheet.peak is not None
+    assert np.isfinite(sheet.peak)
+    moved = transform(context, model, "digits/test/1", dx=1)
+    assert np.isnan([moved.changes[0].invariance, moved.probs_moved]).all()

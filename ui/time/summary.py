@@ -1,0 +1,51 @@
+"""What a history says in one sentence: how the accuracy went, and when the filters moved most."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from ui import html
+from ui.text import sentence_safe
+from viz.results.history import Moments
+
+
+def summarize(found: Moments, active: bool) -> str:
+    """One sentence about the whole history, and what its colours mean."""
+    steps = [one.step for one in found.moments]
+    accuracy = np.array([one.accuracy for one in found.moments])
+    words = []
+    if found.missing:
+        words.append(f"No confusion and accuracy: {sentence_safe(found.missing)}")
+    elif len(steps) > 1 and accuracy[-1] > accuracy[0]:
+        half = (accuracy[0] + accuracy[-1]) / 2
+        at = int(np.argmax(accuracy >= half))
+        words.append(
+            f"From update {steps[0]:,} to {steps[-1]:,} accuracy goes from {html.percent(accuracy[0])} to "
+            f"{html.percent(accuracy[-1])} of {found.held_out}; half of the way is done at update {steps[at]:,}."
+        )
+    changed = _largest_change(found)
+    if changed is not None:
+        words.append(
+            f"The filters of {sentence_safe(found.filter_layer)} move most between updates "
+            f"{steps[changed]:,} and {steps[changed + 1]:,}."
+        )
+    words.append("Each panel keeps one colour scale over the whole history.")
+    if active:
+        words.append("The network is still training: moments are added as they come.")
+    if found.note:
+        words.append(sentence_safe(found.note))
+    return " ".join(words)
+
+
+def _largest_change(found: Moments) -> int | None:
+    """Between which moment and its next the filters changed most, by the norm of the difference."""
+    filters = [one.filters for one in found.moments if one.filters is not None]
+    if len(filters) < 2 or len(filters) != len(found.moments):
+        return None
+    moved = [
+        float(np.linalg.norm(np.nan_to_num(after - before)))
+        for before, after in itertools.pairwise(filters)
+    ]
+    return int(np.argmax(moved)) if max(moved) > 0 else None

@@ -1,16 +1,34 @@
-"""How the test process ends: with pytest's summary as the last thing it says."""
+"""What all tests share: the browser, and how the test process ends, which is with pytest's summary as
+the last thing it says."""
 
 from __future__ import annotations
 
 import atexit
 import logging
 import os
+import shutil
 import sys
 import warnings
+from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 _STATUS = pytest.StashKey[int]()
+_QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
+
+
+@pytest.fixture(scope="module")  # only one Playwright may be open at a time in a process
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, driven by Playwright."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on the path: install Debian's package chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,20 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from benchmarks.app_server import serve
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = Path("/usr/bin/chromium")
 PAGE = Path(__file__).with_name("clickable_page.py")
 SCALE = 10  # CSS pixels of the page's picture to one of its own
 SIZE = (46, 28)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +24,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("clickable")
     with serve(home / "runs", log=home / "log", script=str(PAGE)) as server:
         yield server.url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield chromium
-        chromium.close()
 
 
 def opened(browser: Any, url: str, **options: Any) -> Iterator[Any]:
@@ -106,14 +91,14 @@ def test_the_picture_takes_the_width_asked_for_and_stays_sharp(page: Any) -> Non
 
 def test_hover_outlines_a_cell_and_says_what_it_is(page: Any) -> None:
     page.locator(".frame").hover(position=at(12 + 5, 10 + 4))  # second column, second row
-    sync_api.expect(tip(page)).to_have_text("cell 5\nmean 2.5")
-    sync_api.expect(tip(page)).to_be_visible()
+    expect(tip(page)).to_have_text("cell 5\nmean 2.5")
+    expect(tip(page)).to_be_visible()
     assert outlined(page, "pointed") == [12, 10, 22, 18]
     assert outlined(page, "selected") is None
     page.locator(".frame").hover(position=at(5, 4))
-    sync_api.expect(tip(page)).to_contain_text("cell 0")
+    expect(tip(page)).to_contain_text("cell 0")
     page.mouse.move(2, 2)
-    sync_api.expect(tip(page)).to_be_hidden()
+    expect(tip(page)).to_be_hidden()
     assert outlined(page, "pointed") is None
     assert held(page)["clicks"] == []
 
@@ -148,10 +133,10 @@ def test_a_new_picture_takes_the_place_of_the_old_one_while_it_is_pointed_at(pag
     page.locator(".frame").hover(position=at(17, 14))
     page.keyboard.press("Enter")
     page.wait_for_function("JSON.parse(document.querySelector('#held').textContent).shade === 100")
-    sync_api.expect(page.locator(".picture")).not_to_have_attribute("src", before)
-    sync_api.expect(page.locator(".frame[data-first]")).to_have_count(1)
+    expect(page.locator(".picture")).not_to_have_attribute("src", before)
+    expect(page.locator(".frame[data-first]")).to_have_count(1)
     assert outlined(page, "pointed") == [12, 10, 22, 18]
-    sync_api.expect(tip(page)).to_be_visible()
+    expect(tip(page)).to_be_visible()
 
 
 def test_keys_move_between_the_cells_and_choose(page: Any) -> None:
@@ -159,9 +144,9 @@ def test_keys_move_between_the_cells_and_choose(page: Any) -> None:
     frame.focus()
     frame.press("ArrowRight")
     frame.press("ArrowDown")
-    sync_api.expect(page.locator("#cell")).to_have_attribute("aria-label", "cell 5\nmean 2.5")
-    sync_api.expect(page.get_by_role("gridcell")).to_have_attribute("aria-colindex", "2")
-    sync_api.expect(tip(page)).to_contain_text("cell 5")
+    expect(page.locator("#cell")).to_have_attribute("aria-label", "cell 5\nmean 2.5")
+    expect(page.get_by_role("gridcell")).to_have_attribute("aria-colindex", "2")
+    expect(tip(page)).to_contain_text("cell 5")
     frame.press("Enter")
     until_clicked(page, [5])
     frame.press("ArrowUp")
@@ -175,13 +160,13 @@ def test_keys_move_between_the_cells_and_choose(page: Any) -> None:
     frame.press("Enter")
     until_clicked(page, [5, 0, 9])
     frame.press("Escape")
-    sync_api.expect(tip(page)).to_be_hidden()
+    expect(tip(page)).to_be_hidden()
 
 
 def test_of_boxes_the_smallest_under_the_pointer_is_meant(page: Any) -> None:
     page.get_by_text("Boxes", exact=True).click()
     frame = page.locator(".frame")
-    sync_api.expect(frame).to_have_attribute("aria-colcount", "5")
+    expect(frame).to_have_attribute("aria-colcount", "5")
     frame.click(position=at(8, 8))
     until_clicked(page, [1])
     frame.click(position=at(20, 20))  # only the large one is there
@@ -199,7 +184,7 @@ def test_of_boxes_the_smallest_under_the_pointer_is_meant(page: Any) -> None:
 def test_without_texts_a_cell_is_called_by_its_place(page: Any) -> None:
     page.get_by_text("Say something").click()
     page.locator(".frame").hover(position=at(17, 14))
-    sync_api.expect(tip(page)).to_have_text("row 2, column 2")
+    expect(tip(page)).to_have_text("row 2, column 2")
 
 
 def test_a_tip_stays_within_the_window(page: Any) -> None:
@@ -208,7 +193,7 @@ def test_a_tip_stays_within_the_window(page: Any) -> None:
     frame.scroll_into_view_if_needed()
     bounds = frame.bounding_box()
     page.mouse.move(bounds["x"] + bounds["width"] - 20, bounds["y"] + 60)
-    sync_api.expect(tip(page)).to_be_visible()
+    expect(tip(page)).to_be_visible()
     box = tip(page).bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 520
@@ -222,5 +207,5 @@ def test_a_tap_says_what_the_cell_is_and_chooses_it(browser: Any, url: str) -> N
         assert box["width"] <= 390  # no wider than there is place
         scale = box["width"] / SIZE[0]
         frame.tap(position={"x": 17 * scale, "y": 14 * scale})
-        sync_api.expect(tip(page)).to_contain_text("cell 5")
+        expect(tip(page)).to_contain_text("cell 5")
         until_clicked(page, [5])

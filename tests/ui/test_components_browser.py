@@ -6,12 +6,6 @@ Each test opens a page of its own on one server and waits for states, never for 
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,57 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import expect
 
-sync_api = pytest.importorskip("playwright.sync_api")
+from benchmarks.app_server import serve
 
-CHROMIUM = Path("/usr/bin/chromium")
-ROOT = Path(__file__).parents[2]
+PAGE = Path(__file__).with_name("component_page.py")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    page = Path(__file__).with_name("component_page.py")
-    options = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
-    command = [sys.executable, "-m", "streamlit", "run", str(page), *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        _until_healthy(f"http://localhost:{port}/_stcore/health", server)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "the server ended before it answered"
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not answer within a minute")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield chromium
-        chromium.close()
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("components")
+    with serve(home / "runs", log=home / "log", script=str(PAGE)) as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -117,12 +74,12 @@ def kinds(net: dict[str, Any]) -> list[str]:
 
 def test_rows_show_what_python_computes(page: Any) -> None:
     # 6·(1·5·5 + 1) = 156 parameters; 24·24·6·25 = 86,400 MACs; 10·(6·12·12 + 1) = 8,650
-    sync_api.expect(row(page, 1).locator(".c-shape")).to_have_text("6 × 24 × 24")
-    sync_api.expect(row(page, 1).locator(".c-params b")).to_have_text("156")
-    sync_api.expect(row(page, 1).locator(".c-macs b")).to_have_text("86,400")
-    sync_api.expect(row(page, 5).locator(".c-params b")).to_have_text("8,650")
-    sync_api.expect(page.locator(".sum-params")).to_have_text("8,806")
-    sync_api.expect(page.locator(".sum-output")).to_contain_text("10 = classes")
+    expect(row(page, 1).locator(".c-shape")).to_have_text("6 × 24 × 24")
+    expect(row(page, 1).locator(".c-params b")).to_have_text("156")
+    expect(row(page, 1).locator(".c-macs b")).to_have_text("86,400")
+    expect(row(page, 5).locator(".c-params b")).to_have_text("8,650")
+    expect(page.locator(".sum-params")).to_have_text("8,806")
+    expect(page.locator(".sum-output")).to_contain_text("10 = classes")
 
 
 def test_fast_typing_keeps_focus_cursor_and_last_value(page: Any) -> None:
@@ -147,9 +104,7 @@ def test_text_that_is_no_number_is_marked_and_never_sent(page: Any) -> None:
     box = row(page, 1).get_by_role("textbox", name="kernel_size")
     box.press_sequentially("x")
     assert box.get_attribute("aria-invalid") == "true"
-    sync_api.expect(row(page, 1).locator(".note")).to_contain_text(
-        "kernel_size needs a whole number"
-    )
+    expect(row(page, 1).locator(".note")).to_contain_text("kernel_size needs a whole number")
     # an edit elsewhere is sent meanwhile, with the last good value of this field; the answer leaves
     # the text alone until the visitor turns away from it
     row(page, 2).get_by_label("function").select_option("tanh")
@@ -158,21 +113,21 @@ def test_text_that_is_no_number_is_marked_and_never_sent(page: Any) -> None:
     assert box.input_value() == "x5"
     box.press("Tab")
     assert box.input_value() == "5"
-    sync_api.expect(row(page, 1).locator(".note")).to_be_hidden()
+    expect(row(page, 1).locator(".note")).to_be_hidden()
 
 
 def test_a_layer_that_does_not_fit_says_why_and_greys_the_rest(page: Any) -> None:
     row(page, 1).get_by_role("textbox", name="kernel_size").fill("40")
     net = until_held(page, "net", "held.problem !== null")
     assert net["problem"].startswith("Layer 1")
-    sync_api.expect(row(page, 1).locator(".note")).to_contain_text("40")
+    expect(row(page, 1).locator(".note")).to_contain_text("40")
     note = row(page, 1).locator(".note").get_attribute("id")
     assert row(page, 1).locator("select").first.get_attribute("aria-describedby") == note
     assert "beyond" not in row(page, 1).get_attribute("class")
     assert all("beyond" in row(page, number).get_attribute("class") for number in range(2, 6))
     page.get_by_role("button", name="Undo").first.click()
     until_held(page, "net", "held.problem === null && held.layers[0].kernel_size === 5")
-    sync_api.expect(row(page, 1).get_by_role("textbox", name="kernel_size")).to_have_value("5")
+    expect(row(page, 1).get_by_role("textbox", name="kernel_size")).to_have_value("5")
 
 
 def test_rows_are_added_copied_moved_and_deleted(page: Any) -> None:
@@ -180,14 +135,14 @@ def test_rows_are_added_copied_moved_and_deleted(page: Any) -> None:
     net = until_held(page, "net", "held.layers.length === 6")
     assert kinds(net)[:3] == ["conv", "activation", "activation"]
     kind = row(page, 2).get_by_label("Kind of layer 2")
-    sync_api.expect(kind).to_be_focused()
+    expect(kind).to_be_focused()
     kind.select_option("norm")
     until_held(page, "net", "held.layers[1].kind === 'norm' && held.layers[1].mode === 'batch'")
 
     row(page, 1).get_by_role("button", name="Move down").click()
     net = until_held(page, "net", "held.layers[0].kind === 'norm'")
     assert net["layers"][1]["kernel_size"] == 5
-    sync_api.expect(row(page, 2).get_by_role("button", name="Move down")).to_be_focused()
+    expect(row(page, 2).get_by_role("button", name="Move down")).to_be_focused()
     page.keyboard.press("Alt+ArrowUp")
     until_held(page, "net", "held.layers[0].kind === 'conv'")
 
@@ -225,12 +180,12 @@ def test_the_page_can_set_another_network_and_other_images(page: Any) -> None:
     row(page, 1).get_by_role("textbox", name="out_channels").fill("9")
     until_held(page, "net", "held.layers[0].out_channels === 9")
     page.get_by_text("Colour images").click()
-    sync_api.expect(page.locator(".input .c-shape")).to_have_text("3 × 32 × 32")
-    sync_api.expect(row(page, 1).locator(".c-params b")).to_have_text("684")  # 9·(3·25 + 1)
+    expect(page.locator(".input .c-shape")).to_have_text("3 × 32 × 32")
+    expect(row(page, 1).locator(".c-params b")).to_have_text("684")  # 9·(3·25 + 1)
     page.get_by_role("button", name="Another network").click()
     net = until_held(page, "net", "held.layers.length === 2")
     assert kinds(net) == ["flatten", "linear"]
-    sync_api.expect(page.locator("li.layer")).to_have_count(2)
+    expect(page.locator("li.layer")).to_have_count(2)
     row(page, 1).get_by_role("button", name="Add a layer after this one").click()
     until_held(page, "net", "held.layers.length === 3")
 

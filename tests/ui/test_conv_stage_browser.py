@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from benchmarks.app_server import serve
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = Path("/usr/bin/chromium")
 PAGE = Path(__file__).with_name("conv_stage_page.py")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +23,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("stage")
     with serve(home / "runs", log=home / "log", script=str(PAGE)) as server:
         yield server.url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -74,7 +59,7 @@ def slide(page: Any, name: str, value: int) -> None:
 
 
 def reads(page: Any, pattern: str) -> None:
-    sync_api.expect(page.locator(".sum")).to_contain_text(re.compile(pattern))
+    expect(page.locator(".sum")).to_contain_text(re.compile(pattern))
 
 
 def cell(
@@ -120,19 +105,17 @@ def test_the_browser_sums_what_python_computed(page: Any, url: str, preset: str,
     for at in {0, last // 2, last - 1, last}:
         slide(page, "cell", at)
         reads(page, "✓ equal to the output")
-        sync_api.expect(page.locator(".at-cell")).to_have_text(f"{at + 1} of {last + 1}")
+        expect(page.locator(".at-cell")).to_have_text(f"{at + 1} of {last + 1}")
         reads(page, "✓ equal to the output")
 
 
 def test_a_separable_convolution_has_two_steps(page: Any, url: str) -> None:
     show(page, url, "separable", at="1.4")
-    sync_api.expect(page.get_by_role("radio", name="Second")).to_have_attribute(
-        "aria-checked", "true"
-    )
-    sync_api.expect(page.locator(".at-cell")).to_have_text("5 of 50")
+    expect(page.get_by_role("radio", name="Second")).to_have_attribute("aria-checked", "true")
+    expect(page.locator(".at-cell")).to_have_text("5 of 50")
     reads(page, "channel 2")
     page.get_by_role("radio", name="First").click()
-    sync_api.expect(page.locator(".at-cell")).to_have_text("1 of 75")
+    expect(page.locator(".at-cell")).to_have_text("1 of 75")
 
 
 def test_play_goes_to_the_end_without_the_server(page: Any, url: str) -> None:
@@ -140,12 +123,12 @@ def test_play_goes_to_the_end_without_the_server(page: Any, url: str) -> None:
     slide(page, "rate", 5)
     page.context.set_offline(True)
     page.get_by_role("button", name="Play").click()
-    sync_api.expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    sync_api.expect(page.locator(".at-cell")).to_have_text("9 of 9")
-    sync_api.expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator(".at-cell")).to_have_text("9 of 9")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
     reads(page, r"output\[2, 2\].*= 4✓")
     page.get_by_role("button", name="One back").click()
-    sync_api.expect(page.locator(".at-cell")).to_have_text("8 of 9")
+    expect(page.locator(".at-cell")).to_have_text("8 of 9")
     page.locator(".each input").check()
     page.get_by_role("button", name="One back").click()
     reads(page, "after 8 of 9")
@@ -160,16 +143,16 @@ def test_pointing_links_inputs_outputs_and_weights(page: Any, url: str) -> None:
     where = page.locator(".where")
     x, y = cell(page, "input", 3, 3, 7, 7)  # the middle input: a corner of no window, inside of one
     canvas(page, "input").hover(position={"x": x, "y": y})
-    sync_api.expect(where).to_have_text("Input [2, 2] = 0 goes into 1 output cell of its filter.")
+    expect(where).to_have_text("Input [2, 2] = 0 goes into 1 output cell of its filter.")
     x, y = cell(page, "input", 2, 2, 7, 7)
     canvas(page, "input").hover(position={"x": x, "y": y})
-    sync_api.expect(where).to_have_text("Input [1, 1] = 1 goes into 4 output cells of its filter.")
+    expect(where).to_have_text("Input [1, 1] = 1 goes into 4 output cells of its filter.")
     x, y = cell(page, "input", 0, 0, 7, 7)
     canvas(page, "input").hover(position={"x": x, "y": y})
-    sync_api.expect(where).to_have_text("A padded cell goes into 1 output cell of its filter.")
+    expect(where).to_have_text("A padded cell goes into 1 output cell of its filter.")
     x, y = cell(page, "kernel", 0, 0, 3, 3)
     canvas(page, "kernel").hover(position={"x": x, "y": y})
-    sync_api.expect(where).to_contain_text("Weight [0, 0] = 2 is used 9 times")
+    expect(where).to_contain_text("Weight [0, 0] = 2 is used 9 times")
     x, y = cell(page, "output", 2, 1, 3, 3)
     canvas(page, "output").hover(position={"x": x, "y": y})
     reads(page, r"output\[2, 1\].*= 10✓")
@@ -179,12 +162,10 @@ def test_pointing_links_inputs_outputs_and_weights(page: Any, url: str) -> None:
 
 def test_lost_cells_say_why(page: Any, url: str) -> None:
     show(page, url, "uneven")
-    sync_api.expect(page.locator("[data-panel=input] figcaption")).to_contain_text(
-        "9 hatched: never read"
-    )
+    expect(page.locator("[data-panel=input] figcaption")).to_contain_text("9 hatched: never read")
     x, y = cell(page, "input", 4, 1, 5, 5)
     canvas(page, "input").hover(position={"x": x, "y": y})
-    sync_api.expect(page.locator(".where")).to_contain_text(
+    expect(page.locator(".where")).to_contain_text(
         "is never read: the floor in the size formula cuts it off"
     )
 
@@ -194,18 +175,18 @@ def test_a_pin_stays_and_its_number_can_be_changed(page: Any, url: str) -> None:
     x, y = cell(page, "kernel", 1, 2, 3, 3)
     canvas(page, "kernel").click(position={"x": x, "y": y})
     page.locator(".sum").hover()
-    sync_api.expect(page.locator(".where")).to_contain_text("Weight [1, 2] = 0")
+    expect(page.locator(".where")).to_contain_text("Weight [1, 2] = 0")
     field = page.locator(".edit input")
     field.fill("seven")
     field.press("Enter")
-    sync_api.expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_attribute("aria-invalid", "true")
     field.fill("-7,5")
     field.press("Enter")
     page.wait_for_function("""() => JSON.parse(document.querySelector("#held").textContent).edit""")
     edit = json.loads(page.locator("#held").text_content())["edit"]
     assert edit == {"what": "weight", "part": 0, "place": [0, 0, 1, 2], "value": -7.5}
     page.get_by_role("button", name="Unpin").click()
-    sync_api.expect(page.locator(".edit")).to_be_hidden()
+    expect(page.locator(".edit")).to_be_hidden()
 
 
 def test_everything_works_from_the_keyboard(page: Any, url: str) -> None:
@@ -214,11 +195,11 @@ def test_everything_works_from_the_keyboard(page: Any, url: str) -> None:
     output.focus()
     output.press("ArrowRight")
     output.press("ArrowDown")
-    sync_api.expect(page.locator(".where")).to_have_text("Output [1, 1] reads 9 numbers.")
+    expect(page.locator(".where")).to_have_text("Output [1, 1] reads 9 numbers.")
     output.press("Enter")
-    sync_api.expect(page.locator(".at-cell")).to_have_text("5 of 9")
+    expect(page.locator(".at-cell")).to_have_text("5 of 9")
     output.press("Escape")
-    sync_api.expect(page.get_by_role("button", name="Unpin")).to_be_hidden()
+    expect(page.get_by_role("button", name="Unpin")).to_be_hidden()
 
 
 def test_it_fits_a_phone(page: Any, url: str) -> None:
@@ -254,7 +235,7 @@ def test_a_kernel_is_painted_typed_and_replaced(page: Any, url: str) -> None:
     cells.nth(4).fill("-0.5")
     assert held_kernel(page, "held[1][1] === -0.5")[0] == [2, 2, 2]
     cells.nth(5).fill("x")
-    sync_api.expect(cells.nth(5)).to_have_attribute("aria-invalid", "true")
+    expect(cells.nth(5)).to_have_attribute("aria-invalid", "true")
     page.get_by_role("button", name="Another kernel").click()
     held_kernel(page, "held[2][2] === 1")
-    sync_api.expect(cells.nth(5)).to_have_value("1")
+    expect(cells.nth(5)).to_have_value("1")

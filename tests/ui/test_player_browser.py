@@ -8,19 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from benchmarks.app_server import serve
 from viz.figures.theme import to_rgb
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = Path("/usr/bin/chromium")
 PAGE = Path(__file__).with_name("player_page.py")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +23,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("player")
     with serve(home / "runs", log=home / "log", script=str(PAGE)) as server:
         yield server.url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -105,7 +90,7 @@ def expected(value: float, limit: float) -> list[int]:
 
 
 def test_it_begins_at_the_newest_moment_and_says_nothing(page: Any) -> None:
-    sync_api.expect(label(page)).to_have_text("Update 100")
+    expect(label(page)).to_have_text("Update 100")
     held = json.loads(page.locator("#held").text_content())
     assert held == {"at": None, "pinned": None, "own_scale": False, "runs": 1}
     assert page.get_by_role("slider", name="Moment").get_attribute("aria-valuetext") == (
@@ -118,18 +103,18 @@ def test_all_panels_move_together_and_the_server_hears_where_it_came_to_rest(pag
     slider.focus()
     slider.press("Home")
     slider.press("ArrowRight")
-    sync_api.expect(label(page)).to_have_text("Update 1")
+    expect(label(page)).to_have_text("Update 1")
     maps = views(page, "Maps")
     assert pixel(maps, 1, 1, 2) == expected(1.15, 10)
     bar = panel(page, "Chances").locator(".number").first
-    sync_api.expect(bar).to_have_text("36.7 %")
+    expect(bar).to_have_text("36.7 %")
     shade = views(page, "Shade").evaluate(
         """node => { const c = document.createElement("canvas"); c.width = c.height = 1;
         const pen = c.getContext("2d"); pen.drawImage(node, 0, 0, 1, 1);
         return pen.getImageData(0, 0, 1, 1).data[0]; }"""
     )
     assert shade == 30
-    sync_api.expect(panel(page, "Maps").locator(".note")).to_have_text("note 1 All.")
+    expect(panel(page, "Maps").locator(".note")).to_have_text("note 1 All.")
     held = until_held(page, "held.at === 1")
     assert held["runs"] == 2  # two steps, one message
     slider.press("End")
@@ -143,20 +128,20 @@ def test_dragging_along_the_curves_scrubs(page: Any) -> None:
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.66, box["y"] + 20, steps=4)
-    sync_api.expect(label(page)).to_have_text("Update 10")
+    expect(label(page)).to_have_text("Update 10")
     page.mouse.move(box["x"] - 200, box["y"] + 20, steps=4)  # beyond the end is the end
-    sync_api.expect(label(page)).to_have_text("Update 0")
+    expect(label(page)).to_have_text("Update 0")
     page.mouse.up()
     until_held(page, "held.at === 0")
     # the cursor stands where the slider's knob is, and the legend says what the curves have there
-    sync_api.expect(page.locator(".legend b")).to_have_text(["2.00", "0.0 %"])
+    expect(page.locator(".legend b")).to_have_text(["2.00", "0.0 %"])
 
 
 def test_play_goes_on_to_the_end_and_tells_python_once(page: Any) -> None:
     page.locator(".speed select").select_option("8")
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").wait_for()  # from the end it begins again
-    sync_api.expect(label(page)).to_have_text("Update 100")
+    expect(label(page)).to_have_text("Update 100")
     page.get_by_role("button", name="Play").wait_for()
     page.get_by_role("button", name="One moment back").click()
     held = until_held(page, "held.at === 10")
@@ -171,23 +156,23 @@ def test_two_moments_side_by_side_with_their_difference(page: Any) -> None:
     slider.focus()
     slider.press("ArrowRight")
     slider.press("ArrowRight")
-    sync_api.expect(label(page, "a")).to_have_text("Update 0")
-    sync_api.expect(label(page)).to_have_text("Update 10")
-    sync_api.expect(views(page, "Maps")).to_have_count(3)
-    sync_api.expect(views(page, "Shade")).to_have_count(2)
+    expect(label(page, "a")).to_have_text("Update 0")
+    expect(label(page)).to_have_text("Update 10")
+    expect(views(page, "Maps")).to_have_count(3)
+    expect(views(page, "Shade")).to_have_count(2)
     a, b, change = (views(page, "Maps").nth(at) for at in range(3))
     assert pixel(a, 0, 1, 0) == expected(0.03, 10)
     assert pixel(b, 0, 1, 0) == expected(2.03, 10)
     # B − A is 2 everywhere; its scale reaches to the largest change from A to any moment, 3
     assert pixel(change, 1, 0, 1) == expected(2.0, 3.0)
-    sync_api.expect(panel(page, "Chances").locator(".changed").first).to_have_text("+53.3")
+    expect(panel(page, "Chances").locator(".changed").first).to_have_text("+53.3")
     b.hover(position={"x": 5, "y": 5})
-    sync_api.expect(panel(page, "Maps").locator(".note")).to_have_text(
+    expect(panel(page, "Maps").locator(".note")).to_have_text(
         "map 0 · row 0, column 0: A 0.000 → B 2.000 (+2.000)"
     )
     assert until_held(page, "held.pinned === 0")["at"] == 10
     page.get_by_role("button", name="End comparison").click()
-    sync_api.expect(views(page, "Maps")).to_have_count(1)
+    expect(views(page, "Maps")).to_have_count(1)
     until_held(page, "held.pinned === null")
 
 
@@ -196,9 +181,9 @@ def test_values_are_read_out_under_the_pointer(page: Any) -> None:
     box = table.bounding_box()
     table.hover(position={"x": box["width"] * 0.75, "y": box["height"] * 0.25})
     note = panel(page, "Table").locator(".note")
-    sync_api.expect(note).to_have_text("true cat, predicted dog: 30.1 %")
+    expect(note).to_have_text("true cat, predicted dog: 30.1 %")
     page.mouse.move(2, 2)
-    sync_api.expect(note).to_have_text("")
+    expect(note).to_have_text("")
 
 
 def test_each_moment_its_own_scale(page: Any) -> None:
@@ -206,22 +191,22 @@ def test_each_moment_its_own_scale(page: Any) -> None:
     page.get_by_label("Each moment its own scale").check()
     assert pixel(views(page, "Maps"), 0, 0, 0) == expected(3.0, 3.15)
     assert pixel(views(page, "Maps"), 1, 1, 2) == expected(3.15, 3.15)
-    sync_api.expect(panel(page, "Maps").locator(".scale:visible span").last).to_have_text("3.15")
+    expect(panel(page, "Maps").locator(".scale:visible span").last).to_have_text("3.15")
     assert until_held(page, "held.own_scale")["at"] is None
 
 
 def test_growth_keeps_the_moment_or_follows_the_newest(page: Any) -> None:
     page.get_by_text("Grow", exact=True).click()
-    sync_api.expect(label(page)).to_have_text("Update 2000")  # it was at the newest
-    sync_api.expect(page.locator(".live")).to_be_visible()
+    expect(label(page)).to_have_text("Update 2000")  # it was at the newest
+    expect(page.locator(".live")).to_be_visible()
     slider = page.get_by_role("slider", name="Moment")
     slider.focus()
     slider.press("Home")
     slider.press("ArrowRight")
     until_held(page, "held.at === 1")
     page.get_by_text("Grow", exact=True).click()
-    sync_api.expect(page.locator(".ticks span").last).to_have_text("4,000")
-    sync_api.expect(label(page)).to_have_text("Update 1")
+    expect(page.locator(".ticks span").last).to_have_text("4,000")
+    expect(label(page)).to_have_text("Update 1")
     assert slider.get_attribute("max") == "7"
 
 
@@ -236,23 +221,23 @@ def test_a_player_built_anew_goes_on_where_it_was(page: Any) -> None:
     page.get_by_text("Move the player").click()
     page.locator(".player:not([data-old])").wait_for()
     page.locator(".player[data-old]").wait_for(state="detached")
-    sync_api.expect(label(page)).to_have_text("Update 1")
-    sync_api.expect(label(page, "a")).to_have_text("Update 0")
+    expect(label(page)).to_have_text("Update 1")
+    expect(label(page, "a")).to_have_text("Update 0")
 
 
 def test_a_link_restores_it(visit: Any) -> None:
     page = visit("?at=10")
-    sync_api.expect(label(page)).to_have_text("Update 10")
+    expect(label(page)).to_have_text("Update 10")
     page = visit("?at=40")  # the nearest there is
-    sync_api.expect(label(page)).to_have_text("Update 10")
+    expect(label(page)).to_have_text("Update 10")
 
 
 def test_pictures_alone_are_played_too(page: Any) -> None:
     page.get_by_text("Only pictures").click()
     page.locator(".view:visible img").wait_for()
-    sync_api.expect(page.locator(".panel h4")).to_have_count(0)
-    sync_api.expect(page.locator(".panel")).to_have_count(1)
-    sync_api.expect(page.locator(".own")).to_be_hidden()
+    expect(page.locator(".panel h4")).to_have_count(0)
+    expect(page.locator(".panel")).to_have_count(1)
+    expect(page.locator(".own")).to_be_hidden()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -264,7 +249,7 @@ def test_it_fits_a_phone_and_a_finger_moves_it(visit: Any, theme: str) -> None:
     box = page.locator(".strip").bounding_box()
     assert box["y"] + box["height"] <= 844
     page.touchscreen.tap(box["x"] + 1, box["y"] + 10)
-    sync_api.expect(label(page)).to_have_text("Update 0")
+    expect(label(page)).to_have_text("Update 0")
     until_held(page, "held.at === 0 && held.pinned === 100")
 
 

@@ -14,22 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from benchmarks.app_server import AppServer, serve
 from tests.waiting import wait_until
 from training.run_store import RunStatus, RunStore
 from training.shipped import find_shipped, shipped_path
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = Path("/usr/bin/chromium")
 PAGE = Path(__file__).parents[1] / "app" / "subject_page.py"
 NAME = "digits_lenet5"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -39,23 +34,13 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments += ["--disable-component-update", "--disable-sync", "--no-first-run"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def page(browser: Any, app: AppServer) -> Iterator[Any]:
     errors: list[str] = []
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(90_000)  # the engine warms up first
-    sync_api.expect.set_options(timeout=60_000)
+    expect.set_options(timeout=60_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()
@@ -116,7 +101,7 @@ def test_the_slider_grows_and_the_page_follows_the_newest(
     assert given["steps"][-1] == 10
     assert given["runs"] == runs + 1  # one who looks at the past is left alone
     grow(state="done")
-    sync_api.expect(page.get_by_text("run, done")).to_be_visible()
+    expect(page.get_by_text("run, done")).to_be_visible()
     assert "newest" not in places(page)
 
 
@@ -129,8 +114,8 @@ def test_play_goes_through_the_moments_to_the_end(
     page.get_by_role("button", name="Play").click()
     held(page, lambda given: given["step"] in {1, 2})
     held(page, lambda given: given["step"] is None)  # the end, which is the newest
-    sync_api.expect(page.get_by_role("button", name="Play")).to_be_visible()
-    sync_api.expect(page).to_have_url(re.compile(f"model=run%3A{run_id}$|model=run:{run_id}$"))
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"model=run%3A{run_id}$|model=run:{run_id}$"))
 
 
 def test_pause_keeps_the_moment_and_hands_the_slider_back(
@@ -170,7 +155,7 @@ def test_a_drawing_becomes_the_image_while_its_pad_stays(page: Any, app: AppServ
         given = held(page, lambda given: given["image"] not in {"digits/test/0", *images})
         assert given["image"].startswith("drawn:")
         images.add(given["image"])
-    sync_api.expect(page.locator(".pad[data-first]")).to_have_count(1)
+    expect(page.locator(".pad[data-first]")).to_have_count(1)
 
 
 def test_a_click_in_the_sheet_shows_that_image(page: Any, app: AppServer) -> None:
@@ -182,6 +167,6 @@ def test_a_click_in_the_sheet_shows_that_image(page: Any, app: AppServer) -> Non
     box = sheet.bounding_box()
     sheet.click(position={"x": box["width"] * 2.5 / 8, "y": box["height"] * 1.5 / 4})
     assert held(page, lambda given: given["image"] != "digits/test/0")["image"] == "digits/test/10"
-    sync_api.expect(sheet).to_be_visible()
+    expect(sheet).to_be_visible()
     page.get_by_role("button", name="Next image").click()
     held(page, lambda given: given["image"] == "digits/test/11")

@@ -31,7 +31,11 @@ def summarize(found: Moments, active: bool) -> str:
             f"The filters of {sentence_safe(found.filter_layer)} move most between updates "
             f"{steps[changed]:,} and {steps[changed + 1]:,}."
         )
-    words.append("Each panel keeps one colour scale over the whole history.")
+    words.append(
+        "Colours keep one scale over the whole history unless you give each moment its own."
+    )
+    if found.field_layer:
+        words.append("The effective field is drawn relative to its highest value at each moment.")
     if active:
         words.append("The network is still training: moments are added as they come.")
     if found.note:

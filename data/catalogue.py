@@ -287,17 +287,19 @@ def get_info(name: str, image_size: int | None = None) -> DatasetInfo:
         return _sized(_own_info(name, rest, folders.read_folder(rest)), image_size)
     if kind == "zip" and rest:
         layout = archives.read_layout(rest)
-        return _sized(_own_info(name, _upload_title(layout), layout), image_size)
+        return _sized(_own_info(name, _upload_title(layout, rest), layout), image_size)
     if name not in _FIXED:
         close = difflib.get_close_matches(name, _FIXED, n=2, cutoff=0.5) or list(_FIXED)
         raise DataError(f"There is no data set {name[:60]!r}: did you mean {' or '.join(close)}?")
     return _sized(_FIXED[name], image_size)
 
 
-def _upload_title(layout: Layout) -> str:
-    """What tells one upload from another: its first classes."""
+def _upload_title(layout: Layout, digest: str) -> str:
+    """What tells one upload from another: its first classes, and of its digest enough for two uploads
+    of the same classes."""
     more = len(layout.classes) - 3
-    return f"Upload: {', '.join(layout.classes[:3])}" + (f" and {more} more" if more > 0 else "")
+    rest = f" and {more} more" if more > 0 else ""
+    return f"Upload of {', '.join(layout.classes[:3])}{rest} ({digest[:6]})"
 
 
 def is_available(name: str) -> bool:

@@ -64,6 +64,7 @@ SAMPLES: Final = (
     _scikit_image("brick.png", "Brick wall (grey texture)", "CC0Textures, Bricks25", "CC0"),
     _scikit_image("grass.png", "Grass (grey texture)", "linolafett on DeviantArt", "CC0"),
 )
+_OFFERED: Final = 5  # names for one that is wrong
 _BY_NAME: Final = {sample.name: sample for sample in SAMPLES}
 
 
@@ -71,12 +72,15 @@ def find_sample(name: str) -> Sample:
     """The sample picture called `name`.
 
     Raises:
-        DataError: there is none; the sentence names the closest ones.
+        DataError: there is none; the sentence names a few, the closest first.
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
-    close = difflib.get_close_matches(name[:60], _BY_NAME, n=2, cutoff=0.5) or list(_BY_NAME)
-    raise DataError(f"There is no sample picture {name[:60]!r}: choose {' or '.join(close)}.")
+    close = difflib.get_close_matches(name[:60], _BY_NAME, n=2, cutoff=0.5)
+    *names, last = list(dict.fromkeys([*close, *_BY_NAME]))[:_OFFERED]
+    raise DataError(
+        f"There is no sample picture {name[:60]!r}: choose {', '.join(names)} or {last}."
+    )
 
 
 def read_sample(name: str) -> bytes:

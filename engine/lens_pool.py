@@ -46,7 +46,7 @@ class Request:
 
     lens: str
     model: str | None
-    version: int | None
+    version: str
     image: str | None
     options: Mapping[str, Any]
 

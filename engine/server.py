@@ -28,6 +28,7 @@ from models.references import RunRef, parse_reference
 from training.admission import admit
 from training.run_store import RunStore
 from training.spec import parse_spec, sentence
+from viz.long_lenses import CHECKPOINT_LENSES
 
 log = logging.getLogger(__name__)
 
@@ -175,26 +176,29 @@ class Server:
         request = Request(
             lens=arguments.lens,
             model=arguments.model,
-            version=self._version(arguments.model),
+            version=self._version(arguments.lens, arguments.model),
             image=arguments.image,
             options=arguments.options,
         )
         return Blob(self._lenses.look(request, arguments.timeout, gone))
 
-    def _version(self, model: str | None) -> int | None:
-        """What tells apart the weights that one reference to a run names as the run goes on: its
-        newest ones, and after a rewind those of a moment, too."""
+    def _version(self, lens: str, model: str | None) -> str:
+        """What tells apart what one reference to a run names as the run goes on: its newest weights,
+        after a rewind those of a moment, too, and its checkpoint where the lens reads it."""
         reference = parse_reference(model) if model is not None else None
         if not isinstance(reference, RunRef):
-            return None
+            return ""
         run_id, step = reference.run_id, reference.step
         try:
             path = self._store.weights_path(run_id)
             if step is not None:
                 path = self._store.snapshot_path(run_id, step)
-            return path.stat().st_mtime_ns
+            files = [path]
+            if lens in CHECKPOINT_LENSES:
+                files.append(self._store.checkpoint_path(run_id))
+            return " ".join(str(file.stat().st_mtime_ns) for file in files if file.exists())
         except OSError:
-            return None  # no weights yet, or no longer; the lens says so
+            return ""  # it was removed this moment; the lens says so
 
     def _capacity(self, _arguments: _Nothing, _gone: Gone) -> dict[str, Any]:
         running, queued = self._supervisor.load()

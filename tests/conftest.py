@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 _STATUS = pytest.StashKey[int]()
 _QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -25,6 +25,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("no chromium on the path: install Debian's package chromium")
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
+    expect.set_options(timeout=60_000)  # CI is a small machine that does other things as well
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield browser

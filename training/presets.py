@@ -98,8 +98,8 @@ _PRESETS: dict[str, Preset] = {
                 validate_every=20,
             ),
             teaches=(
-                "LeNet-5 learns 1797 small digits that come with the program. Watch the loss fall, "
-                "and the first filters turn from noise into strokes."
+                "LeNet-5 learns 1797 small digits that come with the program. Watch the loss fall "
+                "and its answers to images it has never seen turn right."
             ),
         ),
         Preset(

@@ -21,6 +21,8 @@ from ui import runtime
 
 TICK_PATIENCE: Final = 0.5
 """Seconds that a live page waits for a picture before it goes on."""
+LIVE_SHARE: Final = 0.03
+"""Of the time that a live page may spend on looking, whatever the network costs."""
 _SLICE_SECONDS: Final = 0.2
 _KEPT_SECONDS: Final = 5.0  # that an answer nobody took is worth showing
 
@@ -69,14 +71,16 @@ def glance(
     """`look` from a script run.
 
     Args:
-        patience: seconds to wait before going on without; None waits to the end and shows for how
-            long already.
+        patience: seconds that a live page waits before it goes on without. What took t seconds is
+            then shown for t / `LIVE_SHARE` (5 s at most) before it is asked for anew: on a small
+            machine every look holds the training up. None waits to the end and shows for how long
+            already.
 
     Raises:
         NotYetError: it warms up, or patience has ended; the answer is there for a later glance.
         EngineError: what `Engine.look` raises.
     """
-    question = _ask(lens, model, image, timeout, options)
+    question = _ask(lens, model, image, timeout, options, live=patience is not None)
     if patience is None:
         _wait(question)
     elif not question.done.wait(patience):
@@ -92,28 +96,41 @@ class _Question:
         self._arguments = arguments
         self._answer: Any = None
         self._error: EngineError | None = None
+        self._seconds = 0.0  # that the answer took
         self._at = 0.0
+        self._taken = False
 
     @property
     def stale(self) -> bool:
         """Whether its answer is too old to be shown as what the network is now."""
         return self.done.is_set() and time.monotonic() - self._at > _KEPT_SECONDS
 
+    def serves(self, *, live: bool) -> bool:
+        """Whether to wait for this one, or show its answer, instead of asking anew: each answer is
+        shown once, and on a live page for as long as another would be too dear."""
+        if self.stale:
+            return False
+        dear = time.monotonic() - self._at < self._seconds / LIVE_SHARE
+        return not self._taken or (live and dear and self._error is None)
+
     def run(self) -> None:
         """Ask; what the engine refuses is kept for those who wait."""
+        begin = time.monotonic()
         try:
             self._answer = look(**self._arguments)
         except EngineError as error:
             self._error = error
         finally:
             self._at = time.monotonic()
+            self._seconds = self._at - begin
             self.done.set()
 
     def take(self) -> Any:
-        """The answer; the next glance asks anew."""
+        """The answer, once it is there."""
         with _lock:
+            self._taken = True
             for key, question in list(_questions.items()):
-                if question is self or question.stale:
+                if question.stale:
                     del _questions[key]
         if self._error is not None:
             raise self._error
@@ -125,13 +142,19 @@ _questions: dict[str, _Question] = {}
 
 
 def _ask(
-    lens: str, model: str | None, image: str | None, timeout: float, options: dict[str, Any]
+    lens: str,
+    model: str | None,
+    image: str | None,
+    timeout: float,
+    options: dict[str, Any],
+    *,
+    live: bool,
 ) -> _Question:
     """The question that is under way already, or a new one."""
     key = json.dumps([lens, model, image, options], sort_keys=True)
     with _lock:
         question = _questions.get(key)
-        if question is None or question.stale:
+        if question is None or not question.serves(live=live):
             arguments = {"lens": lens, "model": model, "image": image, "timeout": timeout}
             question = _questions[key] = _Question({**arguments, **options})
             threading.Thread(target=question.run, name="look", daemon=True).start()

@@ -32,7 +32,7 @@ def _newest(row: RunRow) -> None:
         "predictions", f"run:{row.run_id}", count=PICTURES, patience=PATIENCE
     )
     st.subheader("What the newest network says")
-    st.html(prediction_tiles(found, top=1, width="4.4rem"))
+    st.html(prediction_tiles(found, top=1, width="5.4rem"))
     st.caption("Images it never trained on. Blue with ✓: right. Orange: its answer is wrong.")
 
 

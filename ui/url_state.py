@@ -6,7 +6,10 @@ link must survive a reworded label, so values are written as the program names t
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import streamlit as st
@@ -23,22 +26,97 @@ from ui.spec_form import (
     read_spec,
     spec_field,
 )
+from ui.text import sentence_safe
 
 _YES_NO: Final = {"1": True, "true": True, "0": False, "false": False}
+SETTLING: Final = 1.0  # seconds in which a browser takes a new link over
+_LAST: Final = "url_state.last."
+_WHOLE: Final = re.compile(r"-?[0-9]{1,9}")
 _RANGE_TEST: Final = "A range test is started from the Learning rate tab, not by a link."
 
 
 def choice(label: str, options: Mapping[str, str], *, key: str, default: str) -> str:
-    """A segmented control whose value lives in the link as `?key=value`; the default is left out."""
-    if st.session_state.get(key) not in options:
-        linked = st.query_params.get(key)
-        st.session_state[key] = linked if linked in options else default
+    """A segmented control whose value lives in the link as `?key=value`; the default is left out.
+
+    What changed since it was drawn last wins: the control, or else the link, as after a step back
+    in the browser.
+    """
+    value = upcoming(key, options, default)
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
     chosen = st.segmented_control(
         label, list(options), key=key, format_func=options.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
+    before = st.query_params.get(key)
     write({key: chosen}, {key: default})
+    _remember(key, str(chosen), before)
     return str(chosen)
+
+
+def upcoming(key: str, options: Mapping[str, str], default: str) -> str:
+    """What `choice` is about to be, for a page that must know before it is drawn."""
+    if not _follows_link(key, options):
+        return str(st.session_state[key])
+    linked = st.query_params.get(key)
+    return linked if linked is not None and linked in options else default
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a control was, and what its link said, when it was drawn last."""
+
+    value: str
+    link: str | None
+    before: str | None  # what the link said until the control changed it
+    at: float  # when that was, in seconds
+
+
+def _follows_link(key: str, options: Mapping[str, str]) -> bool:
+    """Whether the control takes its value from the link now."""
+    value = st.session_state.get(key)
+    if value not in options:
+        return True
+    last = st.session_state.get(_LAST + key)
+    linked = st.query_params.get(key)
+    if not isinstance(last, _Written) or last.value != value or last.link == linked:
+        return False
+    # A rerun that the browser asked for before it heard of the new link still names the old one.
+    return linked != last.before or time.monotonic() - last.at > SETTLING
+
+
+def _remember(key: str, value: str, before: str | None) -> None:
+    link = st.query_params.get(key)
+    last = st.session_state.get(_LAST + key)
+    at = time.monotonic()
+    if before == link and isinstance(last, _Written):  # as it was left
+        before, at = last.before, last.at
+    st.session_state[_LAST + key] = _Written(value, link, before, at)
+
+
+def linked_int(key: str, low: int, high: int, default: int, what: str) -> int:
+    """The whole number from `low` to `high` that the link gives as `?key=`.
+
+    One that is none or lies outside is left out, and said.
+
+    Args:
+        key: in the link.
+        low: the least it may be.
+        high: the most.
+        default: what is meant without it.
+        what: what the number is, for the sentence, such as `Size`.
+    """
+    text = st.query_params.get(key)
+    if text is None:
+        return default
+    # Few digits: int() refuses thousands of them, and a link may hold any number.
+    if _WHOLE.fullmatch(text) and low <= int(text) <= high:
+        return int(text)
+    ends = f"{low} to {high}".replace("-", "−")
+    st.caption(
+        f":material/info: The link's {key}={sentence_safe(repr(text[:20]))} is left out. {what}: {ends}."
+    )
+    return default
 
 
 def write(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:

@@ -97,11 +97,13 @@ def view_feature_maps(follower: RunFollower, status: RunStatus) -> None:
 def _feature_maps(run_id: str, patience: float | None) -> str:
     own: str | None = st.session_state.get(own_image(run_id))
     image = own or f"{runtime.store().spec(run_id).dataset.name}/test/0"
-    found: FeatureMaps = glance("feature_maps", f"run:{run_id}", image, patience=patience)
+    found: FeatureMaps = glance(
+        "feature_maps", f"run:{run_id}", image, first=MAX_LAYERS, patience=patience
+    )
     rows = [
         f"<h4>Input</h4>{html.picture(found.image, 'The input image')}",
     ]
-    for layer in found.layers[:MAX_LAYERS]:
+    for layer in found.layers:
         zoom = fit_zoom(layer.maps.shape[-1], TILE_PIXELS)
         [tiles] = montage_maps([layer.maps], columns=MAPS_A_ROW, zoom=zoom)
         blank = int(tiles.blank.sum())

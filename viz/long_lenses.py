@@ -1,4 +1,5 @@
-"""Which lenses take long. Apart from the lenses, because the engine asks and must not import torch.
+"""Which lenses take long, and which read more than weights. Apart from the lenses, because the engine
+asks and must not import torch.
 
 A long lens takes seconds where the others take some hundredths of one, and nobody redraws it while a
 network trains: the engine gives it a worker of its own, so that live pictures do not wait behind it.
@@ -10,7 +11,17 @@ from typing import Final
 
 LONG_LENSES: Final = frozenset(
     {
-        *("export", "evaluation", "history", "fetch_weights", "lesion", "best_patches"),
-        *("map_statistics", "gradient_support", "effective_field", "effective_growth"),
+        *("export", "evaluation", "history", "filter_moves", "fetch_weights", "lesion"),
+        *(
+            "best_patches",
+            "map_statistics",
+            "filter_activity",
+            "edit_accuracy",
+            "gradient_support",
+            "effective_field",
+        ),
     }
 )
+
+CHECKPOINT_LENSES: Final = frozenset({"filter_learning"})
+"""What these answer changes with a run's checkpoint, too."""

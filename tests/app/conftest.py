@@ -18,8 +18,10 @@ from engine.client import connect
 from engine.protocol import Engine
 from tests.waiting import wait_until
 from training.spec import NamedNetwork, OptimizerSpec, TrainSpec
+from ui.subject import kept
 
 ROOT = Path(__file__).resolve().parents[2]
+SUBJECT_PAGE = Path(__file__).with_name("subject_page.py")
 QUICK = TrainSpec(
     network=NamedNetwork(name="lenet5"),
     optimizer=OptimizerSpec(lr=0.02),
@@ -78,6 +80,19 @@ def open_page(engine: Engine) -> Callable[..., AppTest]:
             return app.run()
         app.run()
         app.switch_page(path)
+        app.query_params.update(query)
+        return app.run()
+
+    return run
+
+
+@pytest.fixture
+def open_bar(engine: Engine) -> Callable[..., AppTest]:
+    """The page of the bar, as a link with these query parameters opens it."""
+
+    def run(**query: str) -> AppTest:
+        kept.forget()
+        app = AppTest.from_file(str(SUBJECT_PAGE), default_timeout=60)
         app.query_params.update(query)
         return app.run()
 

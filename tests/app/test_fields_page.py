@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.test_pages import errors, html
-from ui.subject.kept import forget
+from ui.fields import effective, growth, page, unit_view
+from ui.subject import kept
 
 FIELDS = "pages/look/fields.py"
 Open = Callable[..., AppTest]
@@ -16,7 +18,8 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture(autouse=True)
 def _ask_anew() -> None:
-    forget()
+    kept.forget()
+    growth.forget()
 
 
 def test_first_look(open_page: Open) -> None:
@@ -115,6 +118,41 @@ def test_blocks_in_the_table(open_page: Open) -> None:
     app.toggle(key="fields.blocks").set_value(True).run()
     assert errors(app) == []
     assert "<td>block1</td>" in html(app)
+
+
+def test_the_gradient_check_is_asked_once_for_all_moments(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of the structure alone; every moment has a field of its own."""
+    asked: list[str] = []
+    for module in (kept, unit_view, effective):
+        real = module.glance
+
+        def count(lens: str, *arguments: Any, real: Any = real, **options: Any) -> Any:
+            asked.append(lens)
+            return real(lens, *arguments, **options)
+
+        monkeypatch.setattr(module, "glance", count)
+    app = open_page(FIELDS, step="0")
+    before = asked.count("effective_field")
+    app.query_params["step"] = "10"
+    app.run()
+    assert errors(app) == []
+    assert "What it does see, update 10" in html(app)
+    assert "✓ theory = gradient" in html(app)
+    assert asked.count("effective_field") > before
+    assert asked.count("gradient_support") == 1
+
+
+def test_while_it_trains_the_last_moment_is_the_latest(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "After: update" in html(open_page(FIELDS))
+    monkeypatch.setattr(page, "is_active", lambda history: True)
+    shown = html(open_page(FIELDS))
+    assert "Latest: update" in shown
+    assert "after training" not in shown.lower()
+    assert "After: " not in shown
 
 
 def test_a_finished_run(open_page: Open, finished_run: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.protocol import EngineError
 from tests.app.test_pages import errors, html
+from ui.filters import consequences, scene
+from ui.looking import TICK_PATIENCE, NotYetError, glance
 
 Open = Callable[..., AppTest]
 FILTERS = "pages/look/filters.py"
@@ -118,12 +122,14 @@ def test_controls_write_the_link(open_page: Open) -> None:
 @pytest.mark.parametrize(
     ("link", "sentence"),
     [
-        ({"filter": "99"}, "the link's filter is left out"),
+        ({"filter": "99"}, "The link's filter='99' is left out"),
         ({"filter": "-1"}, "left out"),
         ({"filter": "<b>"}, "left out"),
         ({"layer": "nosuch"}, "no layer"),
         ({"view": "nosuch", "scale": "x", "show": "y"}, "Dead"),
         ({"view": "one", "layer": "conv2", "channel": "77"}, "left out"),
+        ({"layer": "conv2", "channel": "0" * 5000}, "This layer's input channels: 0 to 5."),
+        ({"layer": "conv2", "channel": "00000009999"}, "This layer's input channels: 0 to 5."),
         ({"view": "edit", "edits": "conv1,0,explode"}, "cannot be read"),
         ({"view": "edit", "edits": "conv1,77,zero"}, "no filter 77"),
         ({"view": "edit", "edits": "conv9,0,zero"}, "no convolution"),
@@ -143,3 +149,52 @@ def test_a_layer_of_many_filters_is_shown_in_parts(open_page: Open) -> None:
     assert app.selectbox(key="filters.link.from").value == 24
     assert "512 filters (shown: 24)" in html(app)
     assert "256 input channels (shown: 32)" in html(app)
+
+
+def test_a_link_that_changes_changes_the_view_at_once(open_page: Open) -> None:
+    """Lesion draws no image picker: the view must be known before its control is drawn."""
+    app = open_page(FILTERS, view="filters")
+    app.query_params["view"] = "one"
+    one = html(app.run())
+    assert errors(app) == []
+    assert one == html(open_page(FILTERS, view="one"))
+
+
+def test_the_overview_does_not_wait_for_dead_filters(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else is drawn while they are looked for, and drawn once more when they are known."""
+    asked: list[float | None] = []
+
+    def slow(lens: str, *args: Any, **options: Any) -> Any:
+        if lens == "filter_activity":
+            asked.append(options.get("patience"))
+            if options.get("patience") is not None:
+                raise NotYetError("Still computing this picture…")
+        return glance(lens, *args, **options)
+
+    monkeypatch.setattr(scene, "glance", slow)
+    app = open_page(FILTERS, filter="2")
+    assert errors(app) == []
+    assert asked == [TICK_PATIENCE, None]
+    assert "Dead: after the ReLU" in said(app)
+    assert "Active on" in html(app)
+    assert "Being measured" not in html(app)
+    assert charts(app) == 2
+
+
+def test_what_cannot_be_measured_leaves_the_pictures(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(lens: str, *args: Any, **options: Any) -> Any:
+        if lens in {"filter_activity", "edit_accuracy"}:
+            raise EngineError("It has gone: try again.")
+        return glance(lens, *args, **options)
+
+    monkeypatch.setattr(scene, "glance", refuse)
+    monkeypatch.setattr(consequences, "glance", refuse)
+    for view in ("filters", "edit"):
+        app = open_page(FILTERS, view=view)
+        assert errors(app) == []
+        assert "It has gone: try again." in said(app)
+        assert charts(app) >= 1

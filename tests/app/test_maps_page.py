@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from ui.maps import compare_view
+from ui.subject.bar import Chosen, second_model
 
 Open = Callable[..., AppTest]
 PAGE = "pages/look/maps.py"
@@ -104,13 +108,13 @@ def test_the_same_moment_twice_has_no_difference(open_page: Open) -> None:
     app = open_page(PAGE, view="compare", model=SHIPPED, model2=SHIPPED, layer="relu1")
     assert errors(app) == []
     assert "Cosine similarity</span><b>1</b>" in html(app)
-    assert "Relative difference</span><b>0</b>" in html(app)
+    assert "‖second − first‖ / ‖first‖</span><b>0</b>" in html(app)
 
 
 def test_before_and_after_training_differ(open_page: Open) -> None:
     text = html(open_page(PAGE, view="compare", model=SHIPPED, layer="relu1"))
     assert "update 0" in text
-    assert "Relative difference</span><b>0</b>" not in text
+    assert "‖second − first‖ / ‖first‖</span><b>0</b>" not in text
 
 
 def test_two_images(open_page: Open) -> None:
@@ -127,7 +131,7 @@ def test_networks_of_other_shapes_get_a_sentence_and_no_difference(open_page: Op
         PAGE, view="compare", model="shipped:shapes_resnet8", model2=SHIPPED, layer="block2.relu2"
     )
     assert errors(other) == []
-    assert "has no layer block2.relu2" in said(other)
+    assert "has no layer block2\\.relu2" in said(other)
 
 
 def test_a_convolution_moves_along_exactly(open_page: Open) -> None:
@@ -181,7 +185,11 @@ def test_a_slider_writes_the_link(open_page: Open) -> None:
         ({"view": "move", "motion": "occlude", "size": "-"}, "is left out"),
         ({"view": "nosuch", "sort": "?", "scale": "9", "show": "x"}, ""),
         ({"view": "patches", "split": "no", "cut": "no", "unit": "x,1,1"}, ""),
-        ({"view": "patches", "unit": "9" * 400}, ""),
+        ({"view": "patches", "unit": "9" * 400}, "names no unit"),
+        ({"view": "patches", "unit": "00000009999"}, "names no unit"),
+        ({"view": "patches", "unit": "0" * 5000}, "names no unit"),
+        ({"view": "patches", "unit": "9999,0,0"}, "is not in this layer"),
+        ({"view": "move", "dx": "-0000000009"}, "is left out"),
         ({"view": "compare", "with": "x", "order": "y", "unit": "9,9,9,9"}, "names no unit"),
     ],
 )
@@ -206,3 +214,36 @@ def test_a_network_without_maps_says_so(open_page: Open) -> None:
         app = open_page(PAGE, model="random:small_fc", view=view)
         assert errors(app) == []
         assert "has no layer with maps" in said(app)
+
+
+def test_a_name_in_a_sentence_is_no_markdown(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def titled(*args: object, **options: object) -> Chosen | None:
+        found = second_model()
+        return None if found is None else replace(found, title="**bold** [x](http://y)")
+
+    monkeypatch.setattr(compare_view, "second_model", titled)
+    app = open_page(
+        PAGE, view="compare", model="shipped:shapes_resnet8", model2=SHIPPED, layer="block2.relu2"
+    )
+    assert errors(app) == []
+    (sentence,) = [info.value for info in app.info]
+    assert sentence.startswith(
+        r"\*\*bold\*\* \[x\]\(http\://y\) has no layer block2\.relu2: choose"
+    )
+
+
+def test_a_link_that_changes_changes_the_view(open_page: Open) -> None:
+    """As a step back in the browser does, in the same session."""
+    app = open_page(PAGE, view="move", model=SHIPPED, layer="conv1")
+    assert app.session_state["view"] == "move"
+    app.query_params["view"] = "patches"
+    app.run()
+    assert errors(app) == []
+    assert app.session_state["view"] == "patches"
+    assert "What excites channel" in html(app)
+    assert "".join(app.query_params["view"]) == "patches"
+    del app.query_params["view"]
+    app.run()
+    assert app.session_state["view"] == "maps"

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ui import looking
+from ui.maps import unit
+from ui.subject import kept
+
 Open = Callable[..., AppTest]
 PAGE = "pages/look/maps.py"
 
@@ -140,3 +144,24 @@ def test_more_channels_are_told_apart_on_request_and_only_where_there_are_more(
     assert "more inputs together" in html_of(fewer)
     few = open_page(PAGE, view="unit", layer="conv2", unit="3,0,0")
     assert not [group for group in few.button_group if group.key == "rows"]
+
+
+def test_the_steps_of_a_network_are_asked_for_once(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At another moment the weights are others, and the steps the same."""
+    asked: list[tuple[str, str | None]] = []
+
+    def glance(lens: str, model: str | None, *rest: Any, **options: Any) -> Any:
+        asked.append((lens, model))
+        return looking.glance(lens, model, *rest, **options)
+
+    for module in (kept, unit):
+        monkeypatch.setattr(module, "glance", glance)
+    kept.forget()
+    app = open_page(PAGE, view="unit", model="shipped:digits_lenet5", step="0")
+    first = html_of(app)
+    app.query_params["step"] = "120"
+    assert html_of(app.run()) != first
+    assert [model for lens, model in asked if lens == "steps"] == ["shipped:digits_lenet5"]
+    assert len({model for lens, model in asked if lens == "unit"}) == 2

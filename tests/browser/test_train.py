@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -123,15 +124,11 @@ def test_a_wrong_link_is_a_sentence(page: Page, app: AppServer) -> None:
 
 @pytest.mark.parametrize("path", ["", "live", "runs"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_overflows_a_phone(browser: Browser, app: AppServer, path: str, theme: str) -> None:
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844},
-        color_scheme=theme,  # type: ignore[arg-type]
-    )
-    page = context.new_page()
+def test_no_page_overflows_a_phone(
+    phone: Callable[[str], Page], app: AppServer, path: str, theme: str
+) -> None:
+    page = phone(theme)
     page.goto(f"{app.url}/{path}")
-    page.get_by_test_id("stMainBlockContainer").wait_for()
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=60_000)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    context.close()
-    assert width <= 390
+    page.get_by_role("heading").first.wait_for()
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

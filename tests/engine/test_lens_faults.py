@@ -45,7 +45,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def look(pool: LensPool, lens: str, model: str, image: str | None, **options: Any) -> Any:
-    request = Request(lens, model, None, image, options)
+    request = Request(lens, model, "", image, options)
     return pickle.loads(pool.look(request, 90.0, lambda: False))  # noqa: S301
 
 

@@ -19,7 +19,7 @@ from engine.protocol import EngineError
 from tests.waiting import wait_until
 
 
-def _request(lens: str, version: int | None = None, **options: Any) -> Request:
+def _request(lens: str, version: str = "", **options: Any) -> Request:
     return Request(lens, "random:lenet5", version, "digits/test/3", options)
 
 
@@ -51,14 +51,14 @@ def test_result_comes_back_and_the_second_look_is_cached(
     pool = make_pool()
     calls, gate = tmp_path / "calls", tmp_path / "gate"
     gate.touch()
-    request = _request("count", 1, calls=str(calls), gate=str(gate))
+    request = _request("count", "1", calls=str(calls), gate=str(gate))
     first = _look(pool, request)
     assert first["model"] == "random:lenet5"
     assert first["image"] == "digits/test/3"
     assert first["pid"] != os.getpid()
     assert _look(pool, request) == first
     assert calls.read_text() == "x"
-    _look(pool, _request("count", 2, calls=str(calls), gate=str(gate)))  # other weights
+    _look(pool, _request("count", "2", calls=str(calls), gate=str(gate)))  # other weights
     assert calls.read_text() == "xx"
 
 

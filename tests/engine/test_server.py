@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine import wire
+from engine import server, wire
 from engine.forkserver import Forkserver
 from engine.lens_pool import LensPool
 from engine.protocol import EngineError
@@ -232,9 +232,29 @@ def test_new_weights_of_a_run_are_looked_at_anew(ask: Ask, store: RunStore, tmp_
     replacement.write_bytes(b"2")
     replacement.replace(weights)
     look(f"run:{run_id}")
-    look(f"run:{run_id}@0")  # a snapshot is never replaced
+    look(f"run:{run_id}@0")
     look(f"run:{run_id}@0")
     assert len(calls.read_text()) == 4
+    store.snapshot_path(run_id, 0).write_bytes(b"3")  # as a rewind does
+    look(f"run:{run_id}@0")
+    assert len(calls.read_text()) == 5
+
+
+def test_what_reads_the_checkpoint_is_looked_at_anew_with_it(
+    ask: Ask, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "CHECKPOINT_LENSES", frozenset({"count"}))
+    run_id = store.new_run(endless_spec())
+    store.snapshot_path(run_id, 0).write_bytes(b"1")
+    calls, gate = tmp_path / "calls", tmp_path / "gate"
+    gate.touch()
+    for content in (None, b"1", b"22"):
+        if content is not None:
+            store.checkpoint_path(run_id).write_bytes(content)
+        for _ in range(2):
+            options = {"calls": str(calls), "gate": str(gate)}
+            ask("look", lens="count", model=f"run:{run_id}@0", timeout=90.0, options=options)
+    assert len(calls.read_text()) == 3
 
 
 def test_a_dropped_connection_ends_its_computation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,7 @@ def statistics(
 ) -> ChannelStatistics:
     return ChannelStatistics(
         layer="relu1", kind="ReLU", class_means=np.array(means, float), means=np.zeros(len(lows)),
-        lows=np.array(lows), highs=np.array(highs), num_images=40, source="validation images",
+        lows=np.array(lows), highs=np.array(highs), num_images=40, num_there=40, source="validation images",
         classes=("a", "b") if means and means[0] else (), step=None,
     )  # fmt: skip
 
@@ -132,3 +134,19 @@ def test_a_dead_channel_is_told_from_a_quiet_one() -> None:
 def test_without_labels_selectivity_is_not_claimed() -> None:
     known = statistics([0], [5], [[]])
     assert "needs labelled images" in channel_facts(sheet([[[1, 2]]]), 0, known)
+
+
+def test_a_class_without_images_is_not_shown() -> None:
+    known = statistics([0], [5], [[1, np.nan]])
+    assert "needs images of two classes" in channel_facts(sheet([[[1, 2]]]), 0, known)
+    three = replace(known, class_means=np.array([[1.0, np.nan, 4.0]]), classes=("a", "none", "c"))
+    facts = channel_facts(sheet([[[1, 2]]]), 0, three)
+    assert "Class selectivity 0.60" in facts
+    assert "none" not in facts
+    assert "--share:100.0%" in facts
+    assert "nan" not in facts
+
+
+def test_more_units_than_can_be_named_have_no_texts() -> None:
+    assert unit_texts(np.zeros((64, 64), np.float32)) is not None
+    assert unit_texts(np.zeros((224, 224), np.float32)) is None

@@ -40,7 +40,6 @@ def page(browser: Any, app: AppServer) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(90_000)  # the engine warms up first
-    expect.set_options(timeout=60_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()

@@ -6,15 +6,17 @@ import csv
 import dataclasses
 import io
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.ui.test_time_panels import make_moments
-from ui.time import animation
+from ui.time import animation, download
 from ui.time.animation import FORMATS, Format, render_animation, render_arrays, render_csv
 from ui.time.download import file_stem
+from viz.results.history import Moments
 
 
 def read_frames(data: bytes) -> list[Image.Image]:
@@ -28,7 +30,7 @@ def read_frames(data: bytes) -> list[Image.Image]:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_an_animation_has_a_picture_for_every_moment(form: Format) -> None:
-    found = make_moments(inputs=3)
+    found = make_moments(inputs=3, colors=True)
     data = render_animation(found, form, per_second=5)
     opened = Image.open(io.BytesIO(data))
     assert opened.format == form.upper()
@@ -64,6 +66,54 @@ def test_a_large_animation_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(animation, "MAX_BYTES", 40_000)
     least = read_frames(render_animation(found, "png"))
     assert 2 <= len(least) < 12
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_sizes_that_would_be_too_large_are_not_rendered_whole(
+    monkeypatch: pytest.MonkeyPatch, form: Format
+) -> None:
+    found = make_moments(steps=tuple(range(24)))
+    smallest = animation._encode(animation._draw(found, animation._SIDES[-1]), form, 4.0)
+    monkeypatch.setattr(animation, "MAX_BYTES", round(1.2 * len(smallest)))
+    encode, rendered = animation._encode, []
+
+    def count(frames: Any, form: Format, per_second: float) -> bytes:
+        rendered.append(len(frames))
+        return encode(frames, form, per_second)
+
+    monkeypatch.setattr(animation, "_encode", count)
+    assert len(render_animation(found, form)) <= animation.MAX_BYTES
+    assert rendered.count(24) == 1
+    assert sum(rendered) < 2 * 24
+
+
+def test_filters_of_three_channels_inside_the_network_are_not_drawn_in_colour() -> None:
+    found = make_moments(inputs=3)
+    columns = columns_of(found, "Filters")
+    assert columns == (5, 3)  # a column a filter, a row a channel
+    assert columns_of(make_moments(inputs=3, colors=True), "Filters") == (3, 2)
+
+
+def columns_of(found: Moments, title: str) -> tuple[int, int]:
+    """How many 3×3 tiles a part of the animation has across and down."""
+    [part] = [one for one in animation._parts(found, 100) if one.title.startswith(title)]
+    height, width, _ = part.pictures[0].shape
+    zooms = [zoom for zoom in range(1, 100) if (height + 2) % (3 * zoom + 2) == 0]
+    zooms = [zoom for zoom in zooms if (width + 2) % (3 * zoom + 2) == 0]
+    return (width + 2) // (3 * zooms[-1] + 2), (height + 2) // (3 * zooms[-1] + 2)
+
+
+def test_one_animation_is_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def render(found: Moments, form: Format) -> bytes:
+        seen.append(download._turn.locked())
+        return form.encode()
+
+    monkeypatch.setattr(download, "render_animation", render)
+    assert download.make_animation(make_moments(), "gif") == b"gif"
+    assert seen == [True]
+    assert not download._turn.locked()
 
 
 def test_a_single_moment_is_an_animation_too() -> None:

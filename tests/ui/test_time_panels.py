@@ -27,19 +27,20 @@ from viz.results.fields import EffectiveField, Gaussian
 from viz.results.history import Moment, Moments
 
 
-def make_field(top: float) -> EffectiveField:
+def make_field(top: float, *, whole: bool = False) -> EffectiveField:
     heat = np.zeros((6, 6), np.float32)
     heat[2, 3], heat[2, 2] = top, top / 2
     return EffectiveField(
-        layer="conv2", unit=(1, 1), channel=None, heat=heat, box=(-1, 0, 5, 6), whole=False,
+        layer="conv2", unit=(1, 1), channel=None, heat=heat, box=(-1, 0, 5, 6), whole=whole,
         fit=Gaussian((1.5, 2.0), (2.0, 3.0), 0.9), inside=1.0, area95=2 if top else 0,
         num_images=4, source="validation images", step=0,
     )  # fmt: skip
 
 
 def make_moments(
-    *, classes: int = 4, inputs: int = 1, steps: tuple[int, ...] = (0, 1, 10), seed: int = 0
-) -> Moments:
+    *, classes: int = 4, inputs: int = 1, colors: bool = False, steps: tuple[int, ...] = (0, 1, 10),
+    seed: int = 0,
+) -> Moments:  # fmt: skip
     rng = np.random.default_rng(seed)
     moments = []
     for rank, step in enumerate(steps):
@@ -56,7 +57,7 @@ def make_moments(
     return Moments(
         moments=tuple(moments), image=np.zeros((6, 6, 1), np.uint8), label=2,
         classes=tuple(f"class {k}" for k in range(classes)), layer="relu1", num_maps=5, map_shape=(6, 6),
-        filter_layer="conv1", num_filters=5, field_layer="conv2",
+        filter_layer="conv1", num_filters=5, num_inputs=inputs, filter_colors=colors, field_layer="conv2",
         held_out="all 50 validation images", note="", missing="",
     )  # fmt: skip
 
@@ -118,11 +119,14 @@ def test_values_that_are_no_numbers_do_not_spoil_the_scale() -> None:
     assert panel(spoiled, "Filters").limit == expected
 
 
-def test_filters_of_many_channels_are_columns() -> None:
-    found = make_moments(inputs=4)
+@pytest.mark.parametrize("inputs", [3, 4])
+def test_filters_of_many_channels_are_columns(inputs: int) -> None:
+    """Three channels too, wherever they are not the colours of the image."""
+    found = make_moments(inputs=inputs)
     stack = stack_filters(found)
     assert stack is not None
-    assert stack.shape == (3, 20, 3, 3)
+    assert stack.shape == (3, 5 * inputs, 3, 3)
+    assert panel(found, "Filters").note == "A column a filter (all), a row an input channel."
     assert filter_columns(found) == 5
     filters = found.moments[1].filters
     assert filters is not None
@@ -134,10 +138,26 @@ def test_filters_of_many_channels_are_columns() -> None:
 
 
 def test_filters_of_colours_keep_their_colours() -> None:
-    found = make_moments(inputs=3)
+    found = make_moments(inputs=3, colors=True)
     stack = stack_filters(found)
     assert stack is not None
     assert stack.shape == (3, 5, 3, 3, 3)
+    assert filter_columns(found) == columns_for(5)
+    assert "red, green and blue" in panel(found, "Filters").note
+
+
+def test_input_channels_that_are_left_out_are_said() -> None:
+    found = dataclasses.replace(make_moments(inputs=4), num_inputs=64, num_filters=9)
+    words = "A column a filter (the first 5 of 9), a row an input channel (the first 4 of 64)."
+    assert panel(found, "Filters").note == words
+
+
+def test_the_share_of_a_gated_unit_is_of_the_image() -> None:
+    found = make_moments()
+    assert "6.7 % of the field's area holds" in panel(found, "Effective").notes[0]  # 2 of 5·6
+    gated = dataclasses.replace(found.moments[0], field=make_field(1.0, whole=True))
+    [said] = panel(dataclasses.replace(found, moments=(gated,)), "Effective").notes
+    assert "5.6 % of the image holds" in said  # 2 of 6·6
 
 
 def test_confusion_is_the_share_of_the_true_class() -> None:

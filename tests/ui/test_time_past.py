@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.protocol import EngineError
@@ -19,8 +21,15 @@ from training.history import History
 from training.run_store import EventWriter, RunStore
 from training.spec import TrainSpec
 from ui.time import past
-from ui.time.past import Question, gather, is_active, steps_now, training_loss
-from viz.results.history import MAX_MOMENTS, Moments
+from ui.time.past import (
+    Question,
+    filter_moves,
+    gather,
+    is_active,
+    steps_now,
+    training_loss,
+)
+from viz.results.history import MAX_MOMENTS, FilterMoves, Moments
 
 
 class Engine:
@@ -28,9 +37,15 @@ class Engine:
 
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
+        self.compared: list[list[int]] = []
         self.problem = ""
 
-    def glance(self, lens: str, model: str, image: str, **options: Any) -> Moments:
+    def glance(self, lens: str, model: str, image: str = "", **options: Any) -> Any:
+        if lens == "filter_moves":
+            steps = tuple(options["steps"])
+            self.compared.append(list(steps))
+            norms = np.array([after - before for before, after in itertools.pairwise(steps)])
+            return FilterMoves(options["layer"], steps, norms.astype(np.float32))
         assert lens == "history"
         if self.problem:
             raise EngineError(self.problem)
@@ -68,6 +83,12 @@ def history_of(store: RunStore, run_id: str, steps: tuple[int, ...]) -> History:
     return History(RunRef(run_id), run_id, TrainSpec(), steps, store)
 
 
+def gathered(question: Question, history: History) -> Moments:
+    found = gather(question, history)
+    assert found is not None
+    return found
+
+
 def shown(found: Moments | None) -> list[int]:
     assert found is not None
     return [one.step for one in found.moments]
@@ -103,7 +124,7 @@ def test_many_moments_are_asked_for_in_parts_and_parts_are_kept(
     ask = engine.glance
 
     def fail_later(*arguments: Any, **options: Any) -> Moments:
-        found = ask(*arguments, **options)
+        found: Moments = ask(*arguments, **options)
         engine.problem = "A snapshot has gone."
         return found
 
@@ -159,6 +180,46 @@ def test_what_is_kept_is_bounded(
     assert len(engine.asked) == 4
     gather(question, history)
     assert len(engine.asked) == 5
+
+
+def test_two_questions_at_once_in_a_tiny_cache_both_get_all(
+    engine: Engine, store: RunStore, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the parts of one question the other drops what was kept of it."""
+    monkeypatch.setattr(past, "CHUNK", 2)
+    monkeypatch.setattr(past, "MAX_KEPT_BYTES", 1)
+    history = history_of(store, run_id, tuple(range(6)))
+    one = Question(f"run:{run_id}", "digits/test/1", None, None)
+    other = dataclasses.replace(one, image="digits/test/2")
+    between: list[list[int]] = []
+
+    def interrupted(lens: str, model: str, image: str, **options: Any) -> Any:
+        if image == one.image:
+            between.append(shown(gather(other, history)))
+        return engine.glance(lens, model, image, **options)
+
+    monkeypatch.setattr(past, "glance", interrupted)
+    assert shown(gather(one, history)) == list(range(6))
+    assert between == [list(range(6))] * 3
+    assert shown(gather(one, history)) == list(range(6))
+
+
+def test_a_growing_run_is_compared_with_the_last_moment_alone(
+    engine: Engine, store: RunStore, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "CHUNK", 2)
+    question = Question(f"run:{run_id}", "digits/test/0", "conv1", None)
+    history = history_of(store, run_id, (0, 1, 3, 9))
+    assert filter_moves(question, history, gathered(question, history)) == [1, 2, 6]
+    history = history_of(store, run_id, (0, 1, 3, 9, 10))
+    found = gathered(question, history)
+    assert filter_moves(question, history, found) == [1, 2, 6, 1]
+    assert engine.compared == [[0, 1, 3], [3, 9], [9, 10]]
+    os.utime(store.snapshot_path(run_id, 10), ns=(5, 5))  # rewound
+    assert filter_moves(question, history, found) == [1, 2, 6, 1]
+    assert engine.compared[3:] == [[9, 10]]
+    bare = dataclasses.replace(found, filter_layer="")
+    assert filter_moves(question, history, bare) == []
 
 
 def test_nothing_kept_yet_is_no_error(engine: Engine, store: RunStore, run_id: str) -> None:

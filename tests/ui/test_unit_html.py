@@ -86,8 +86,8 @@ def test_the_sum_is_written_out_with_its_rest_and_bias() -> None:
 
 def test_the_tick_is_given_only_to_what_is_equal() -> None:
     assert "✓" in check_line(VIEW)
-    assert "✓" in check_line(replace(VIEW, value=-0.25 + 3e-4))  # 4 · 1e-4 is allowed
-    wrong = check_line(replace(VIEW, value=-0.25 + 5e-4))
+    assert "✓" in check_line(replace(VIEW, value=-0.25 + 3e-5))  # 4 · 1e-5 is allowed
+    wrong = check_line(replace(VIEW, value=-0.25 + 5e-5))
     assert "✗" in wrong
     assert "✓" not in wrong
     nothing = replace(VIEW, total=None, explanation=Unexplained("Odd is not taken apart."))

@@ -19,12 +19,10 @@ from ui.looking import glance
 from ui.subject.bar import Chosen
 from viz.figures.fields import field_png, plot_growth
 from viz.results.fields import EffectiveField, FieldGrowth
-from viz.results.history import choose_moments
 
-MOST_MOMENTS: Final = 20
 _MANY, _FEW = 32, 8  # images; fewer where one pass takes long
 _QUICK_MACS: Final = 100e6
-_TIMEOUT: Final = 120.0
+TIMEOUT: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -44,23 +42,7 @@ def fetch_now(chosen: Chosen, asked: Asked) -> EffectiveField:
     """
     found: EffectiveField = glance(
         "effective_field", chosen.model, layer=asked.layer, unit=list(asked.unit),
-        channel=asked.channel, images=_images(chosen), timeout=_TIMEOUT, **chosen.options,
-    )  # fmt: skip
-    return found
-
-
-def fetch_growth(chosen: Chosen, asked: Asked) -> FieldGrowth | None:
-    """The field at up to `MOST_MOMENTS` moments; None where no past is kept.
-
-    Raises:
-        EngineError: what `glance` raises.
-    """
-    if len(chosen.steps) < 2:
-        return None
-    found: FieldGrowth = glance(
-        "effective_growth", chosen.base, layer=asked.layer, unit=list(asked.unit),
-        channel=asked.channel, images=_images(chosen), timeout=_TIMEOUT,
-        steps=list(choose_moments(chosen.steps, MOST_MOMENTS)),
+        channel=asked.channel, images=num_images(chosen), timeout=TIMEOUT, **chosen.options,
     )  # fmt: skip
     return found
 
@@ -104,13 +86,20 @@ def field_figures(found: EffectiveField) -> str:
     )
 
 
-def render_growth(growth: FieldGrowth, step: int | None) -> None:
-    """The curve of widths, and what training changed in a sentence."""
+def render_growth(growth: FieldGrowth, step: int | None, *, key: str, active: bool) -> None:
+    """The curve of widths, and what training changed in a sentence.
+
+    Args:
+        growth: the moments that are known by now.
+        step: the one that the page looks at.
+        key: of the chart.
+        active: whether the training goes on.
+    """
     st.plotly_chart(
-        plot_growth(growth, now=step), key="fields.growth", config=CHART_CONFIG,
+        plot_growth(growth, now=step), key=key, config=CHART_CONFIG,
         alt="Width of the effective receptive field over updates",
     )  # fmt: skip
-    said = growth_sentence(growth.fields[0], growth.fields[-1])
+    said = growth_sentence(growth.fields[0], growth.fields[-1], active=active)
     if said:
         st.html(html.caption(said))
 
@@ -145,5 +134,6 @@ def _all_inside(found: EffectiveField) -> bool:
     return abs(found.inside - 1) < 1e-9
 
 
-def _images(chosen: Chosen) -> int:
+def num_images(chosen: Chosen) -> int:
+    """How many images a field of this network is a mean over."""
     return _MANY if chosen.network.macs <= _QUICK_MACS else _FEW

@@ -14,12 +14,12 @@ import streamlit as st
 from engine.protocol import EngineError
 from ui import html
 from ui.fields.effective import (
-    fetch_growth,
     field_html,
     growth_csv,
     heat_csv,
     render_growth,
 )
+from ui.fields.growth import Filling, gather_growth
 from ui.fields.stacks import render_stacks
 from ui.fields.table import rows_shown, table_csv, table_html
 from ui.fields.unit_view import Seen, render_unit
@@ -28,6 +28,7 @@ from ui.subject.bar import Chosen, subject_bar
 from ui.subject.kept import ask_once
 from ui.subject.layers import choose_layer
 from ui.text import sentence_safe
+from ui.time.past import is_active
 from viz.results.fields import FieldGrowth, FieldTable, LayerField
 from viz.results.network import NetworkMap
 
@@ -137,8 +138,8 @@ def _figures(field: LayerField) -> str:
     return html.figures(
         [
             ("receptive field", f"{pair(field.size)} px", "Rows × columns of the image that a unit sees"),
-            ("stride", f"{short(field.stride)} px", "From one unit's box to the next one's"),
-            ("padding", f"{padding(field)} px", "How far the first unit's box reaches beyond the image"),
+            ("stride on the image", f"{short(field.stride)} px", "From one unit's box to the next: all strides up to here"),
+            ("padding of the image", f"{padding(field)} px", "How far the first box reaches beyond the image"),
             ("box of unit (y, x) begins at", position(field), "First row, first column"),
             ("units", pair(field.units), "Positions of the layer's maps"),
         ]
@@ -148,23 +149,36 @@ def _figures(field: LayerField) -> str:
 def _training(chosen: Chosen, table: FieldTable, seen: Seen) -> None:
     """How the field changed while the network learned, and everything to take away."""
     growth: FieldGrowth | None = None
+    active = chosen.history is not None and is_active(chosen.history)
+    place = st.empty()
     try:
-        growth = fetch_growth(chosen, seen.asked)
+        for filling in gather_growth(chosen, seen.asked):
+            growth = filling.growth
+            with place.container():
+                _growth(filling, seen, active=active)
     except EngineError as error:
         st.error(sentence_safe(error), icon=":material/error:")
-    if growth is not None:
-        curve, before, after = st.columns([2, 1, 1], gap="medium")
-        with curve:
-            render_growth(growth, seen.now.step)
-        for place, word, found in (
-            (before, "Before", growth.fields[0]),
-            (after, "After", growth.fields[-1]),
-        ):
-            with place:
-                st.html(field_html(found, seen.stage, f"{word}: update {found.step:,}"))
-    elif chosen.history is None:
+    if chosen.history is None:
         st.caption("No earlier moments of this network are kept, so there is no growth to show.")
     _downloads(table, seen, growth)
+
+
+def _growth(filling: Filling, seen: Seen, *, active: bool) -> None:
+    """The curve beside the fields at its ends, as far as it is there."""
+    fields, there = filling.growth.fields, len(filling.growth.fields)
+    curve, before, after = st.columns([2, 1, 1], gap="medium")
+    with curve:
+        # One run may draw a key once: a chart that still fills has another each time.
+        key = "fields.growth" if filling.done else f"fields.growth.{there}"
+        render_growth(filling.growth, seen.now.step, key=key, active=active)
+        if not filling.done:
+            st.html(html.caption(f"{there} of {filling.total} moments so far."))
+    for place, word, found in (
+        (before, "Before", fields[0]),
+        (after, "Latest" if active else "After", fields[-1]),
+    ):
+        with place:
+            st.html(field_html(found, seen.stage, f"{word}: update {found.step:,}"))
 
 
 def _downloads(table: FieldTable, seen: Seen, growth: FieldGrowth | None) -> None:

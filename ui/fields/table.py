@@ -16,8 +16,14 @@ _HEADER: Final = (
     ("kind", "Class of the module"),
     ("units", "Positions of a map"),
     ("size", "Pixels that a unit sees, rows × columns"),
-    ("stride", "Pixels from one unit's box to the next one's"),
-    ("padding", "Pixels by which the first unit's box reaches beyond the image, above and left"),
+    (
+        "stride on the image",
+        "Pixels from one unit's box to the next one's: the strides of all layers up to here, multiplied",
+    ),
+    (
+        "padding of the image",
+        "Pixels by which the first unit's box reaches beyond the image, above and left",
+    ),
     ("box begins at", "First row and column of the box of unit (y, x)"),
     ("", ""),
 )

@@ -15,6 +15,7 @@ from ui.fields.stage import Stage, draw_box, stage_for
 from ui.fields.words import unit_sentence
 from ui.looking import glance
 from ui.subject.bar import Chosen
+from ui.subject.kept import ask_once
 from ui.subject.layers import choose_unit, set_unit
 from ui.text import sentence_safe
 from viz.figures.fields import map_png
@@ -130,7 +131,7 @@ def _check(chosen: Chosen, asked: Asked) -> None:
         help="Takes some seconds for a network of this size",
     ):  # fmt: skip
         return
-    found: Support = glance(
+    found: Support = ask_once(  # of the structure: no moment differs from another
         "gradient_support", chosen.base, layer=asked.layer, unit=list(asked.unit), timeout=120.0,
         **chosen.options,
     )  # fmt: skip

@@ -94,7 +94,7 @@ def effective_sentence(found: EffectiveField) -> str:
         return "No gradient reaches the image: this unit is dead for all of these images."
     text = f"95 % of the gradient lies in {found.area95:,} pixels"
     if math.isfinite(found.share95):
-        text += f", {html.percent(found.share95)} of the box"
+        text += f", {html.percent(found.share95)} of the {'image' if found.whole else 'box'}"
     if math.isfinite(found.fit.sigma[0]):
         sigma = " × ".join(f"{width:.2f}" for width in found.fit.sigma)
         text += f"; a Gaussian of σ = {sigma} px fits with R² = {found.fit.r2:.2f}"
@@ -103,17 +103,18 @@ def effective_sentence(found: EffectiveField) -> str:
     return text + "."
 
 
-def growth_sentence(first: EffectiveField, last: EffectiveField) -> str:
-    """What training changed; "" where one of the widths is unknown."""
+def growth_sentence(first: EffectiveField, last: EffectiveField, *, active: bool) -> str:
+    """What training changed, so far where it is still `active`; "" where a width is unknown."""
     before, after = (math.sqrt(math.prod(each.fit.sigma)) for each in (first, last))
     if not (math.isfinite(before) and math.isfinite(after)):
         return ""
     ratio = after / before
     word = "wider than" if ratio > 1.02 else "narrower than" if ratio < 0.98 else "as wide as"
     factor = "" if word == "as wide as" else f" by a factor of {max(ratio, 1 / ratio):.2f}"
+    when = "at the latest moment" if active else "after training"
     return (
         f"From update {first.step:,} to {last.step:,} σ (geometric mean of both) goes from {before:.2f} "
-        f"to {after:.2f} px: after training the field is {word} before{factor}."
+        f"to {after:.2f} px: {when} the field is {word} before{factor}."
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import streamlit as st
 
+from ui.url_state import linked_int, upcoming
 from viz.figures.filters import Scope
 
 _Key = TypeVar("_Key", bound=str)
@@ -29,21 +30,12 @@ SCALES: Final[Mapping[Scope, str]] = {
 
 def linked_view() -> str:
     """The view that is about to be drawn, before its control is."""
-    chosen = st.session_state.get("view", st.query_params.get("view"))
-    return chosen if chosen in VIEWS else "filters"
+    return upcoming("view", VIEWS, "filters")
 
 
 def read_number(key: str, count: int, what: str) -> int:
     """The number from 0 to `count` − 1 that the link gives; 0 where it gives none or a wrong one."""
-    text = st.query_params.get(key)
-    if text is None:
-        return 0
-    if text.isdecimal() and len(text) < 9 and int(text) < count:
-        return int(text)
-    st.caption(
-        f":material/info: This layer has {count} {what}, counted from 0: the link's {key} is left out."
-    )
-    return 0
+    return linked_int(key, 0, count - 1, 0, f"This layer's {what}")
 
 
 def put_number(key: str, value: int) -> None:

@@ -8,14 +8,17 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
+from engine.protocol import EngineError
 from ui import html
 from ui.charts import CHART_CONFIG
+from ui.filters.edits import Edit
 from ui.filters.numbers import largest
-from ui.filters.scene import Scene
+from ui.filters.scene import LOOK_SECONDS, Scene
+from ui.looking import glance
 from ui.text import sentence_safe
 from viz.figures.filters import plot_change_through
 from viz.figures.tiles import fit_zoom, montage_maps
-from viz.results.filters import Edited, PairedCounts
+from viz.results.filters import EditAccuracy, Edited, PairedCounts
 
 MAPS: Final = "maps"
 """What the link calls the layer whose maps are compared."""
@@ -24,13 +27,14 @@ _MANY: Final = 44
 _SHOWN: Final = 24  # maps of another layer
 
 
-def render(scene: Scene, result: Edited, layers: Sequence[str], *, edited: bool) -> None:
+def render(scene: Scene, result: Edited, layers: Sequence[str], edits: Sequence[Edit]) -> None:
     """Everything beside the tools; `layers` are those whose maps can be compared."""
+    edited = bool(edits)
     _maps(scene, result, layers)
     answer, through = st.columns(2, gap="medium")
     with answer:
         _answer(result)
-        _accuracy(result, edited=edited)
+        accuracy = st.container()
     with through:
         st.plotly_chart(
             plot_change_through(result.layers, result.moved), key="filters.through",
@@ -40,6 +44,19 @@ def render(scene: Scene, result: Edited, layers: Sequence[str], *, edited: bool)
             st.caption(
                 "For this image: length of the change of a layer's maps over the length of the maps."
             )
+    with accuracy:  # last, for it looks at many images: the page is there while it waits
+        try:
+            _accuracy(_measure(scene, edits), edited=edited)
+        except EngineError as error:
+            st.caption(sentence_safe(error))
+
+
+def _measure(scene: Scene, edits: Sequence[Edit]) -> EditAccuracy:
+    chosen = scene.chosen
+    found: EditAccuracy = glance(
+        "edit_accuracy", chosen.model, edits=edits, timeout=LOOK_SECONDS, **chosen.options
+    )
+    return found
 
 
 def _maps(scene: Scene, result: Edited, layers: Sequence[str]) -> None:
@@ -113,7 +130,7 @@ def _answer(result: Edited) -> None:
     )
 
 
-def _accuracy(result: Edited, *, edited: bool) -> None:
+def _accuracy(result: EditAccuracy, *, edited: bool) -> None:
     """Accuracy on held-out images, how sure the difference is, and each class."""
     counts = result.counts
     if counts is None:
@@ -147,7 +164,7 @@ def verdict(counts: PairedCounts) -> str:
     return f"{words} (one standard error): no more than chance could make of it."
 
 
-def _classes(result: Edited) -> str:
+def _classes(result: EditAccuracy) -> str:
     """Right answers of each class that changes, before and after."""
     rows = [
         (

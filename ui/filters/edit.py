@@ -44,7 +44,7 @@ def render(scene: Scene) -> None:
         _tools(scene, found, result, edits)
         _history(edits)
     with effects:
-        consequences.render(scene, result, layers, edited=bool(edits))
+        consequences.render(scene, result, layers, edits)
 
 
 def _tools(scene: Scene, found: Filters, result: Edited, edits: list[Edit]) -> None:

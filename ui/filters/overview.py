@@ -8,13 +8,16 @@ from typing import Final
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from engine.protocol import EngineError
 from ui import html
 from ui.charts import CHART_CONFIG
 from ui.components.clickable import Box, clickable_picture
-from ui.filters.address import SCALES, choose, choose_part, put_number
+from ui.filters.address import SCALES, choose, choose_part, put_number, read_number
 from ui.filters.numbers import decimals, kernel_lines, kernel_table, signed
 from ui.filters.scene import Scene
+from ui.looking import TICK_PATIENCE, NotYetError
 from ui.text import sentence_safe
 from viz.figures.filters import (
     FilterTiles,
@@ -26,7 +29,7 @@ from viz.figures.filters import (
     stamp_png,
 )
 from viz.results import Filters, Floats
-from viz.results.filters import FilterLearning, FilterStatistics
+from viz.results.filters import FilterActivity, FilterLearning, FilterStatistics
 
 WIDTH: Final = 880  # pixels of the picture, about
 HEIGHT: Final = 520
@@ -35,6 +38,9 @@ ROWS: Final = 24  # where it is a row of kernels
 COLUMNS: Final = 32
 _WRITTEN: Final = 49  # weights of a kernel that are written out on hovering
 _SHOWN: Final = {"weights": "Weights", "gradient": "Gradient", "momentum": "Momentum"}
+
+
+Flags = np.typing.NDArray[np.bool_]  # (O,) a filter each
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ def render(scene: Scene) -> None:
         scales = {k: v for k, v in SCALES.items() if kind == "weights" or k != "network"}
         scope = choose("One scale for", scales, key="scale", default="layer")
         part = _part(scene, shape)
+        channel = _channel(scene, shape)
     found: Filters = scene.look("filters", **part)
     statistics: FilterStatistics = scene.look("filter_statistics")
     values = _values(scene, found, kind, part)
@@ -72,12 +79,45 @@ def render(scene: Scene) -> None:
             network_limit=values.network_limit, color=scene.in_color(found),
             width=WIDTH, height=HEIGHT,
         )  # fmt: skip
-        _picture(scene, found, values, tiles, statistics)
-        st.html(_legend(scene, found, tiles, statistics))
+        tiles_place = st.empty()
+        legend = st.empty()
         st.html(html.caption(_sentence(scene, found, values)))
     with side:
-        _card(scene, found, values, statistics)
-    _below(scene, statistics)
+        card = st.empty()
+        _numbers_of(scene, found, values, channel)
+    norms = _below(scene, statistics)
+    activity = _activity(scene, found, statistics, tiles, tiles_place, legend, card)
+    dead = activity.dead(len(statistics.norms))
+    with tiles_place.container():
+        _picture(scene, found, values, tiles, statistics, dead, channel)
+    legend.html(_legend(scene, found, tiles, statistics, dead))
+    card.html(_card(scene, statistics, activity))
+    with norms:
+        _strengths(scene, statistics, activity, dead)
+
+
+def _activity(
+    scene: Scene, found: Filters, statistics: FilterStatistics, tiles: FilterTiles,
+    place: DeltaGenerator, legend: DeltaGenerator, card: DeltaGenerator,
+) -> FilterActivity:  # fmt: skip
+    """Which filters are dead. That takes many images: until it is known all else is shown."""
+    try:
+        quick: FilterActivity = scene.look("filter_activity", patience=TICK_PATIENCE)
+    except NotYetError:
+        pass
+    except EngineError as error:
+        return FilterActivity(scene.layer, None, None, str(error), None)
+    else:
+        return quick
+    nobody = np.zeros(len(statistics.norms), bool)
+    place.html(html.image(marked_png(tiles, {}), f"Filters of layer {scene.layer}"))
+    legend.html(_legend(scene, found, tiles, statistics, nobody))
+    card.html(_card(scene, statistics, None))
+    try:
+        measured: FilterActivity = scene.look("filter_activity")
+    except EngineError as error:
+        return FilterActivity(scene.layer, None, None, str(error), None)
+    return measured
 
 
 def _part(scene: Scene, shape: Filters) -> dict[str, int]:
@@ -92,6 +132,13 @@ def _part(scene: Scene, shape: Filters) -> dict[str, int]:
         "first_filter": first, "num_filters": ROWS * denser,
         "first_input": channel, "num_inputs": COLUMNS * denser,
     }  # fmt: skip
+
+
+def _channel(scene: Scene, shape: Filters) -> int:
+    """The input channel in the link, where a filter has a kernel for each."""
+    if scene.in_color(shape) or shape.num_inputs == 1:
+        return 0
+    return read_number("channel", shape.num_inputs, "input channels")
 
 
 def _values(scene: Scene, found: Filters, kind: str, part: dict[str, int]) -> _Values | None:
@@ -110,30 +157,29 @@ def _values(scene: Scene, found: Filters, kind: str, part: dict[str, int]) -> _V
 
 
 def _picture(
-    scene: Scene, found: Filters, values: _Values, tiles: FilterTiles, statistics: FilterStatistics
-) -> None:
+    scene: Scene, found: Filters, values: _Values, tiles: FilterTiles,
+    statistics: FilterStatistics, dead: Flags, channel: int,
+) -> None:  # fmt: skip
     """The tiles; a click chooses a filter, and of a row of kernels an input channel."""
     shown, per_filter = len(values.array), tiles.per_filter
     marks: dict[int, list[Mark]] = {}
     for row in range(shown):
         number = found.first_filter + row
         symbols: list[Mark] = []
-        if statistics.dead[number]:
+        if dead[number]:
             symbols.append("dead")
         if statistics.in_pair[number]:
             symbols.append("alike")
         if symbols:
             marks[row * per_filter] = symbols
-    row, channel = scene.number - found.first_filter, 0
-    linked = st.query_params.get("channel", "0")
-    if per_filter > 1 and linked.isdecimal():
-        channel = int(linked) - found.first_input
+    row = scene.number - found.first_filter
+    channel = channel - found.first_input if per_filter > 1 else 0
     inside = 0 <= row < shown and 0 <= channel < per_filter
     picked = clickable_picture(
         marked_png(tiles, marks), key="filters.tiles",
         grid=[Box(*box) for box in tiles.boxes],
         alt=f"{_SHOWN[values.kind]} of {shown} filters of layer {scene.layer}",
-        texts=_texts(scene, found, values, statistics, per_filter),
+        texts=_texts(scene, found, values, statistics, dead, per_filter),
         selected=row * per_filter + channel if inside else None,
         width=f"{tiles.image.shape[1]}px",
     )  # fmt: skip
@@ -145,14 +191,15 @@ def _picture(
 
 
 def _texts(
-    scene: Scene, found: Filters, values: _Values, statistics: FilterStatistics, per_filter: int
-) -> list[str]:
+    scene: Scene, found: Filters, values: _Values, statistics: FilterStatistics, dead: Flags,
+    per_filter: int,
+) -> list[str]:  # fmt: skip
     """What each tile says: which filter, how strong, its numbers."""
     places = decimals(values.layer_limit)
     texts = []
     for row, filter_values in enumerate(values.array):
         number = found.first_filter + row
-        head = f"Filter {number}{_state(statistics, number)}"
+        head = f"Filter {number}{_state(statistics, dead, number)}"
         strength = f"norm {statistics.norms[number]:.3g}{_bias(statistics, number)}"
         if per_filter == 1:
             names = ("red", "green", "blue") if scene.in_color(found) else ("",)
@@ -172,9 +219,9 @@ def _texts(
     return texts
 
 
-def _state(statistics: FilterStatistics, number: int) -> str:
+def _state(statistics: FilterStatistics, dead: Flags, number: int) -> str:
     words = []
-    if statistics.dead[number]:
+    if dead[number]:
         words.append("dead")
     if statistics.in_pair[number]:
         words.append("has a near-duplicate")
@@ -187,7 +234,9 @@ def _bias(statistics: FilterStatistics, number: int) -> str:
     return f", bias {signed(float(statistics.biases[number]), 3)}"
 
 
-def _legend(scene: Scene, found: Filters, tiles: FilterTiles, statistics: FilterStatistics) -> str:
+def _legend(
+    scene: Scene, found: Filters, tiles: FilterTiles, statistics: FilterStatistics, dead: Flags
+) -> str:
     """Colour bar, or what the colours of colour filters are, and what the marks mean."""
     parts = []
     if tiles.scale is not None:
@@ -199,7 +248,7 @@ def _legend(scene: Scene, found: Filters, tiles: FilterTiles, statistics: Filter
             f"are the weights for each; mid-grey 0, full colour {limit}</span></div>"
         )
     for mark, there, words in (
-        ("dead", int(statistics.dead.sum()), "dead"),
+        ("dead", int(dead.sum()), "dead"),
         ("alike", int(statistics.in_pair.sum()), "has a near-duplicate"),
     ):
         if there:
@@ -237,9 +286,8 @@ def _sentence(scene: Scene, found: Filters, values: _Values) -> str:
     return f"{when}{scene.layer}: {found.num_filters} filters{some} of {reads}. {layout}{what}"
 
 
-def _card(scene: Scene, found: Filters, values: _Values, statistics: FilterStatistics) -> None:
-    """The chosen filter in numbers."""
-    row = scene.number - found.first_filter
+def _card(scene: Scene, statistics: FilterStatistics, activity: FilterActivity | None) -> str:
+    """The chosen filter in figures; None: it is not known yet how active it is."""
     norm = float(statistics.norms[scene.number])
     facts = [
         ("Filter", str(scene.number), "Click a tile to choose another"),
@@ -248,10 +296,17 @@ def _card(scene: Scene, found: Filters, values: _Values, statistics: FilterStati
     if statistics.biases is not None:
         bias = signed(float(statistics.biases[scene.number]), 3)
         facts.append(("Bias", bias, "Added to every position of its map"))
-    if statistics.active is not None and statistics.highest is not None:
-        share = html.whole_percent(float(statistics.active[scene.number]))
-        facts.append(("Active on", share, statistics.measured))
-    st.html(html.figures(facts))
+    if activity is None:
+        facts.append(("Active on", "…", "Being measured"))
+    elif activity.active is not None:
+        share = html.whole_percent(float(activity.active[scene.number]))
+        facts.append(("Active on", share, activity.measured))
+    return html.figures(facts)
+
+
+def _numbers_of(scene: Scene, found: Filters, values: _Values, channel: int) -> None:
+    """The kernels of the chosen filter as tables of numbers."""
+    row = scene.number - found.first_filter
     if not 0 <= row < len(values.array):
         st.caption("The chosen filter is not in the part that is shown.")
         return
@@ -260,8 +315,7 @@ def _card(scene: Scene, found: Filters, values: _Values, statistics: FilterStati
     if scene.in_color(found):
         names, chosen = ("red", "green", "blue"), kernels
     else:
-        linked = st.query_params.get("channel", "0")
-        channel = (int(linked) if linked.isdecimal() else 0) - found.first_input
+        channel -= found.first_input
         channel = channel if 0 <= channel < len(kernels) else 0
         names = (
             _SHOWN[values.kind] if found.num_inputs == 1
@@ -276,23 +330,28 @@ def _card(scene: Scene, found: Filters, values: _Values, statistics: FilterStati
         st.html(f'<div class="cs-filters-kernels">{"".join(tables)}</div>')
 
 
-def _below(scene: Scene, statistics: FilterStatistics) -> None:
-    """How the filters of the layer compare."""
+def _below(scene: Scene, statistics: FilterStatistics) -> DeltaGenerator:
+    """How the filters of the layer compare: the histogram, and where the rest comes."""
     left, right = st.columns(2)
-    left.plotly_chart(
-        plot_norms(
-            statistics.norms, dead=statistics.dead, alike=statistics.in_pair, selected=scene.number
-        ),
-        key="filters.norms", config=CHART_CONFIG, alt="Strength of each filter",
-    )  # fmt: skip
     right.plotly_chart(
         plot_weight_histogram(statistics.histogram, statistics.edges),
         key="filters.histogram", config=CHART_CONFIG, alt="Histogram of the weights of the layer",
     )  # fmt: skip
-    dead = np.flatnonzero(statistics.dead)
-    lines = [statistics.measured]
-    if statistics.active is not None:
-        lines.append(f"Here: {_numbers(dead)}." if len(dead) else "Here: none.")
+    return left
+
+
+def _strengths(
+    scene: Scene, statistics: FilterStatistics, activity: FilterActivity, dead: Flags
+) -> None:
+    """Norms, and which filters are dead or alike."""
+    st.plotly_chart(
+        plot_norms(statistics.norms, dead=dead, alike=statistics.in_pair, selected=scene.number),
+        key="filters.norms", config=CHART_CONFIG, alt="Strength of each filter",
+    )  # fmt: skip
+    lines = [activity.measured]
+    if activity.active is not None:
+        silent = np.flatnonzero(dead)
+        lines.append(f"Here: {_numbers(silent)}." if len(silent) else "Here: none.")
     lines.append(statistics.compared)
     if statistics.num_pairs:
         pairs = ", ".join(

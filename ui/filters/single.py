@@ -103,9 +103,7 @@ def _numbers(scene: Scene, found: Filters, channel: int) -> None:
 
 def _map(scene: Scene) -> None:
     """What the filter makes of the image: the convolution's output, before norm and activation."""
-    result: Edited = scene.look(
-        "edited", image=scene.chosen.image, number=scene.number, measure=False
-    )
+    result: Edited = scene.look("edited", image=scene.chosen.image, number=scene.number)
     (place,) = np.flatnonzero(result.channels == scene.number)
     found = result.maps_before[place]
     [tiles] = montage_maps([found[None]], zoom=fit_zoom(found.shape[-1], _MAP), signed=True)

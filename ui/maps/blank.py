@@ -36,7 +36,9 @@ def blank_sentence(sheet: LayerSheet, channel: int) -> str:
 def life_sentence(statistics: ChannelStatistics, channel: int) -> str:
     """Whether the channel ever answers, over the images that were looked at."""
     low, high = float(statistics.lows[channel]), float(statistics.highs[channel])
-    over = f"all {statistics.num_images} {statistics.source}"
+    looked, there = statistics.num_images, statistics.num_there
+    which = f"all {there:,}" if looked == there else f"{looked:,} of {there:,}"
+    over = f"{which} {statistics.source}"
     if not np.isfinite([low, high]).all():
         return f"Over {over} it gives values that are no numbers."
     if low == high == 0:
@@ -62,12 +64,15 @@ def channel_facts(sheet: LayerSheet, channel: int, statistics: ChannelStatistics
         return text + html.caption(
             "Class selectivity needs labelled images of its own data set, which are not here."
         )
+    means = statistics.class_means[channel]
+    seen = int(np.isfinite(means).sum())
+    if seen < 2:
+        return text + html.caption("Class selectivity needs images of two classes at least.")
     if not np.isfinite(selectivity):
         return text + html.caption("It is never positive, so it favours no class.")
     rows = []
-    means = statistics.class_means[channel]
-    for index in np.argsort(-means, kind="stable")[:_TOP_CLASSES]:
-        share = means[index] / means.max() * 100
+    for index in np.argsort(-means, kind="stable")[: min(seen, _TOP_CLASSES)]:  # NaN is last
+        share = means[index] / np.nanmax(means) * 100
         mark = " cs-true" if sheet.label == int(index) else ""
         rows.append(
             f'<div class="cs-bar{mark}" style="--share:{share:.1f}%">'

@@ -24,6 +24,7 @@ from ui.maps.parts import (
 )
 from ui.subject.bar import Chosen, second_image, second_model
 from ui.subject.layers import choose_layer, choose_unit, set_unit
+from ui.text import markdown_safe
 from viz.figures.maps import largest
 from viz.results import Floats, Ints
 from viz.results.maps import Comparison, LayerSheet, compare_maps
@@ -61,7 +62,8 @@ def render_compare(chosen: Chosen) -> None:
         here, there = _moment(chosen), _moment(found)
     if model.network.find(layer) is None:
         st.info(
-            f"{model.title} has no layer {layer}: choose a layer that both have, or another network."
+            f"{markdown_safe(model.title)} has no layer {markdown_safe(layer)}: choose a layer that "
+            "both have, or another network."
         )
         return
     first: LayerSheet = glance(
@@ -175,8 +177,8 @@ def _numbers(compared: Comparison) -> None:
                     "1: the same up to a factor, 0: nothing in common; over all values of the layer",
                 ),
                 (
-                    "Relative difference", number(compared.total_relative),
-                    "‖second − first‖ / ‖first‖ over all values of the layer; 0: the same",
+                    "‖second − first‖ / ‖first‖", number(compared.total_relative),
+                    "Relative difference over all values of the layer; 0: the same",
                 ),
                 (
                     "Most changed channel", _most(compared.relative),

@@ -29,6 +29,12 @@ from viz.results import Floats
 from viz.results.maps import LayerChange, Moved
 
 KINDS: Final = {"shift": "Shift", "rotate": "Rotate", "occlude": "Occlude"}
+_FORMULAS: Final = (
+    "x: the image, T: the change, f: the layer. From staying: ‖f(Tx) − f(x)‖ / ‖f(x)‖. From moving along: "
+    "‖f(Tx) − T f(x)‖ / ‖T f(x)‖. Classes moved: ½ Σ |p − q|.",
+    "x: the image, T: the square, f: the layer. From staying: ‖f(Tx) − f(x)‖ / ‖f(x)‖. "
+    "Classes moved: ½ Σ |p − q|.",
+)
 EXACT: Final = 1e-5  # relative distance below which only rounding is left
 _SHOWN: Final = 16
 _WIDTH: Final = 250
@@ -180,7 +186,7 @@ def _meter(moved: Moved, change: LayerChange | None, kind: str) -> str:
             "Total variation distance, ½ Σ |p − q|: 0 % the same, 100 % nothing in common",
         )
     )  # fmt: skip
-    return html.figures(cells)
+    return html.figures(cells) + html.caption(_FORMULAS[kind == "occlude"])
 
 
 def _verdict(change: LayerChange | None, kind: str) -> str:

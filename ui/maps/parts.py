@@ -27,6 +27,7 @@ from viz.results.network import NetworkMap
 Unit = tuple[int, int, int]
 """Channel, row, column."""
 COUNTS: Final = {"64": 64, "128": 128, "256": 256, "all": 4096}
+MOST_TEXTS: Final = 4096  # units with words of their own on hover; more make the page slow
 _MOST_TILE: Final = 240  # pixels; larger tiles show no more
 _LEAST_TILE: Final = 18
 GAP: Final = 3
@@ -117,7 +118,7 @@ def show_map(
     selected: tuple[int, int] | None = None,
     side: int = 300,
 ) -> tuple[int, int] | None:
-    """One map (h, w) large, every value on hover; the unit that was clicked just now."""
+    """One map (h, w) large, its values on hover; the unit that was clicked just now."""
     height, width = feature_map.shape
     [tiles] = montage_maps(
         [feature_map[None]], scaling="global", limit=colors.limit, signed=colors.signed,
@@ -137,8 +138,10 @@ def show_map(
     return row, column
 
 
-def unit_texts(feature_map: Floats) -> list[str]:
-    """What each unit says on hover, row by row."""
+def unit_texts(feature_map: Floats) -> list[str] | None:
+    """What each unit says on hover, row by row; None: so many that their places have to do."""
+    if feature_map.size > MOST_TEXTS:
+        return None
     return [
         f"{row}, {column}: {number(value, 4)}"
         for row, line in enumerate(feature_map.tolist())

@@ -13,7 +13,7 @@ from ui import html
 from ui.looking import glance
 from ui.maps.parts import heading, labelled_choice, layers_with_maps, number, shapes
 from ui.subject.bar import Chosen
-from ui.subject.layers import choose_layer, set_unit
+from ui.subject.layers import choose_layer, choose_unit, set_unit
 from viz.figures.maps import crop_field, outline_field
 from viz.results import Bytes, ImageSet
 from viz.results.maps import BestPatches
@@ -59,8 +59,8 @@ def render_patches(chosen: Chosen) -> None:
 def _choose_channel(shape: tuple[int, ...]) -> int:
     """The channel of the link's unit, which the other views share."""
     channels = shape[0]
-    linked = (st.query_params.get("unit") or "0").partition(",")[0]
-    channel = int(linked) if linked.isdecimal() and int(linked[:7]) < channels else 0
+    unit = choose_unit(shape)
+    channel = 0 if unit is None else unit[0]
     st.session_state[_CHANNEL] = channel
 
     def take() -> None:

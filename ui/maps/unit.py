@@ -16,13 +16,15 @@ import streamlit as st
 from ui import html
 from ui.components.clickable import Grid, clickable_picture
 from ui.looking import glance
+from ui.maps.parts import MOST_TEXTS
 from ui.subject.bar import Chosen
+from ui.subject.kept import ask_once
 from ui.subject.layers import choose_layer, choose_unit, set_layer, set_unit
 from ui.text import markdown_safe
 from ui.unit.explained import explained_html, sources_of
 from ui.unit.grids import framed, map_scale
 from ui.unit.numbers import number
-from ui.url_state import choice
+from ui.url_state import choice, upcoming
 from viz.figures.tiles import montage_maps
 from viz.results import Floats
 from viz.results.network import LayerInfo, NetworkMap
@@ -40,7 +42,8 @@ def render_unit(chosen: Chosen) -> None:
     Raises:
         EngineError: there is no picture, with a sentence.
     """
-    steps: StepList = glance("steps", chosen.model, **chosen.options)
+    # what steps there are is the same at every moment
+    steps: StepList = ask_once("steps", chosen.base, **chosen.options)
     known = [step for step in steps.steps if len(step.shape) in (1, 3)]
     _name_the_step(steps)
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs-unit-controls"):
@@ -113,7 +116,7 @@ def _clickable(view: UnitView, at: Place, columns: int) -> Place | None:
     [tiles] = montage_maps([values.reshape(-1, 1, 1)], columns=columns, zoom=zoom, gap=0)
     picked = clickable_picture(
         tiles.png(), key="unit.map", alt=f"{view.layer}, where the unit stands",
-        texts=[f"{_cell(i, view)}: {number(float(value))}" for i, value in enumerate(values.flat)],
+        texts=_texts(view),
         grid=Grid(lines, columns, 0, (zoom, zoom), count),
         selected=at[1] * columns + at[2] if values.ndim == 2 else at[0],
         width=f"{max(120, columns * zoom)}px",
@@ -122,6 +125,13 @@ def _clickable(view: UnitView, at: Place, columns: int) -> Place | None:
     if picked is None:
         return None
     return (at[0], *divmod(picked, columns)) if values.ndim == 2 else (picked, 0, 0)
+
+
+def _texts(view: UnitView) -> list[str] | None:
+    """What each number says on hover; None: so many that their places have to do."""
+    if view.values.size > MOST_TEXTS:
+        return None
+    return [f"{_cell(i, view)}: {number(float(value))}" for i, value in enumerate(view.values.flat)]
 
 
 def _columns(values: Floats) -> int:
@@ -174,8 +184,7 @@ def _go(layer: str, unit: Place) -> None:
 
 def _rows() -> int:
     """How many channels or inputs are told apart; the control comes later, where it is needed."""
-    asked = st.session_state.get("rows") or st.query_params.get("rows")
-    return int(asked if asked in _ROWS else next(iter(_ROWS)))
+    return int(upcoming("rows", _ROWS, next(iter(_ROWS))))
 
 
 def _can_tell_more(view: UnitView) -> bool:

@@ -16,7 +16,7 @@ from models.zoo import ZooNet, find_net, is_on_disk, read_progress
 from ui.looking import NotYetError, glance
 from ui.subject.address import Slot
 from ui.subject.models import Model
-from ui.text import sentence_safe
+from ui.text import markdown_safe, sentence_safe
 
 TICK_SECONDS: Final = 0.5
 LONGEST_SECONDS: Final = 600.0  # then it says so, and a press goes on where it was
@@ -60,7 +60,7 @@ def _fetch(slot: Slot, net: ZooNet, ticks: bool) -> None:
         st.error(sentence_safe(problem), icon=":material/cloud_off:")
     if press is None and progress is None:
         st.markdown(
-            f"The weights of **{net.title}** are not on this machine: "
+            f"The weights of **{markdown_safe(net.title)}** are not on this machine: "
             f"{net.megabytes:.0f} MB from download.pytorch.org, kept for the next time."
         )
         st.button(

@@ -18,7 +18,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from data.archives import store_image
-from data.catalogue import DataError
+from data.catalogue import DataError, DatasetInfo
 from data.samples import SAMPLES, read_sample
 from engine.protocol import EngineError
 from ui import html
@@ -29,6 +29,7 @@ from ui.subject.images import (
     SPLITS,
     DataImage,
     fetch_labels,
+    fetch_picture,
     image_title,
     next_index,
     parse_data_image,
@@ -53,7 +54,8 @@ SHEET_COLUMNS: Final = 8
 SHEET_ROWS: Final = 4
 SAMPLE_COLUMNS: Final = 4
 SAMPLE_PIXELS: Final = 88
-PAD_PIXELS: Final = 28
+PAD_PIXELS: Final = 28  # of drawings that are cut out and laid out anew: finer than any such set
+PAD_SIDES: Final = (8, 128)  # that can be drawn in
 _ALL: Final = -1  # classes
 
 
@@ -135,8 +137,7 @@ def _sources(slot: Slot, model: Model, found: DataImage | None) -> None:
     offered = {
         name: label
         for name, label in SOURCES.items()
-        if (name != "data" or model.has_images)
-        and (name != "draw" or (model.info is not None and model.info.shape[0] == 1))
+        if name != "data" or model.has_images
     }
     widget = slot.key("source")
     if st.session_state.get(widget) not in offered:
@@ -152,9 +153,9 @@ def _sources(slot: Slot, model: Model, found: DataImage | None) -> None:
     elif source == "sample":
         _samples(slot)
     elif source == "draw":
-        _drawing(slot)
+        _drawing(slot, model)
     else:
-        _file(slot, camera=source == "camera")
+        _file(slot, model, camera=source == "camera")
 
 
 def _data_set(slot: Slot, model: Model, found: DataImage | None) -> None:
@@ -269,40 +270,58 @@ def sheet(images: np.ndarray, columns: int, gap: int = 4) -> tuple[bytes, Grid]:
     return encode_png(canvas), Grid(rows, columns, gap, (height, width), count)
 
 
-def _drawing(slot: Slot) -> None:
-    drawing = draw_pad(key=slot.key("pad"), size=PAD_PIXELS, label="Draw with mouse, pen or finger")
-    if drawing is None:
-        return
-    try:
-        reference = f"drawn:{store_image(encode_png(drawing))}"
-    except DataError as error:
-        st.error(sentence_safe(error))
-        return
-    _take_once(slot, reference)
+def _drawing(slot: Slot, model: Model) -> None:
+    size, note = pad_size(model.info)
+    drawing = draw_pad(key=slot.key("pad"), size=size, label="Draw with mouse, pen or finger")
+    problem = "" if drawing is None else _taken(slot, model, "drawn", encode_png(drawing))
+    if problem:
+        st.error(sentence_safe(problem))
+    elif note:
+        st.caption(note)
 
 
-def _file(slot: Slot, *, camera: bool) -> None:
+def pad_size(info: DatasetInfo | None) -> tuple[int, str]:
+    """Pixels a side to draw in for networks of a data set (None: ImageNet), the network's own where
+    it takes a drawing as it is, and a sentence where the network gets something else."""
+    if info is None:
+        return PAD_SIDES[1], "The thumbnail shows what the network gets: the drawing, enlarged."
+    if info.framing is not None:
+        note = "cut out and laid out like its images"
+        return PAD_PIXELS, f"The thumbnail shows what the network gets: the drawing, {note}."
+    side = info.shape[1]
+    size = min(max(side, PAD_SIDES[0]), PAD_SIDES[1])
+    if size == side:
+        return size, ""
+    return size, f"The thumbnail shows what the network gets: the drawing at {side}×{side} pixels."
+
+
+def _file(slot: Slot, model: Model, *, camera: bool) -> None:
     if camera:
         picture = st.camera_input("A picture", key=slot.key("camera"))
     else:
         picture = st.file_uploader(
             "A picture", key=slot.key("file"), type=["png", "jpg", "jpeg", "webp", "gif", "bmp"]
         )
-    st.caption("It is kept on this server; who has the link of this page can see it.")
-    if picture is None:
-        return
+    problem = "" if picture is None else _taken(slot, model, "upload", picture.getvalue())
+    if problem:
+        st.error(sentence_safe(problem))
+    else:
+        st.caption("It is kept on this server; who has the link of this page can see it.")
+
+
+def _taken(slot: Slot, model: Model, kind: str, content: bytes) -> str:
+    """Show the picture that a widget holds; a sentence where it cannot be shown, which leaves the
+    link as it is. A widget keeps giving what it holds: only something new changes the image.
+    """
+    given = slot.key("given")
     try:
-        reference = f"upload:{store_image(picture.getvalue())}"
-    except DataError as error:
-        st.error(sentence_safe(error))
-        return
-    _take_once(slot, reference)
-
-
-def _take_once(slot: Slot, reference: str) -> None:
-    """A widget keeps giving what it holds: only something new changes the image."""
-    key = slot.key("given")
-    if st.session_state.get(key) != reference:
-        st.session_state[key] = reference
-        put(slot, image=reference)
-        st.rerun()
+        reference = f"{kind}:{store_image(content)}"
+        if st.session_state.get(given) == reference:
+            return ""
+        st.session_state[given] = None  # so that one before it can be given again after a refusal
+        fetch_picture(model, reference)
+    except (DataError, EngineError) as error:
+        return str(error)
+    st.session_state[given] = reference
+    put(slot, image=reference)
+    st.rerun()

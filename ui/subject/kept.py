@@ -7,15 +7,16 @@ of a playing run; from here it costs nothing.
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 from collections import OrderedDict
 from typing import Any, Final
 
 from ui.looking import glance
 
-_MOST: Final = 256  # answers of some kB each
+MOST_BYTES: Final = 16 << 20
 _lock = threading.Lock()
-_answers: OrderedDict[str, Any] = OrderedDict()
+_answers: OrderedDict[str, tuple[Any, int]] = OrderedDict()  # with their size in bytes
 
 
 def ask_once(lens: str, model: str | None, image: str | None = None, /, **options: Any) -> Any:
@@ -29,11 +30,11 @@ def ask_once(lens: str, model: str | None, image: str | None = None, /, **option
     with _lock:
         if key in _answers:
             _answers.move_to_end(key)
-            return _answers[key]
+            return _answers[key][0]
     answer = glance(lens, model, image, **options)
     with _lock:
-        _answers[key] = answer
-        while len(_answers) > _MOST:
+        _answers[key] = answer, len(pickle.dumps(answer, protocol=5))
+        while sum(size for _, size in _answers.values()) > MOST_BYTES:
             _answers.popitem(last=False)
     return answer
 

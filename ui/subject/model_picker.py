@@ -8,6 +8,7 @@ import streamlit as st
 
 from models.references import RandomRef, RunRef, ShippedRef, TorchvisionRef, parse_reference
 from models.zoo import ZOO, is_on_disk
+from training.shipped import card_path
 from ui.subject.address import Slot, locked, put, read
 from ui.subject.images import default_image, parse_data_image
 from ui.subject.models import (
@@ -93,10 +94,20 @@ def _groups(slot: Slot, model: Model | None) -> None:
         )
     elif group == "shipped":
         _list(slot, model, shipped_choices(), "This installation comes without trained networks.")
+        _card(model)
     elif group == "torchvision":
         _list(slot, model, _zoo_choices(), "")
     else:
         _untrained(slot, model)
+
+
+def _card(model: Model | None) -> None:
+    """What a network that comes with the program is, how it was made, and what it is not good for."""
+    reference = None if model is None else parse_reference(model.base)
+    if isinstance(reference, ShippedRef):
+        text = card_path(reference.name).read_text(encoding="utf-8")
+        with st.expander("Model card", icon=":material/description:"):
+            st.markdown(text.replace("\n## ", "\n##### ").replace("# ", "#### ", 1))
 
 
 def _group_of(model: Model | None) -> str:
@@ -162,10 +173,13 @@ def _untrained(slot: Slot, model: Model | None) -> None:
     """An architecture with the weights it starts from, for the images of a data set."""
     titles = data_choices()
     now = (model.options.get("dataset") or {}).get("name") if model is not None else None
-    widget = slot.key("data")
-    st.session_state[widget] = now if now in titles else DEFAULT_DATA
+    # While a trained network is shown, no link holds the choice: it waits here for an architecture.
+    widget, waiting = slot.key("data"), slot.key("data_waiting")
+    wanted = now or st.session_state.get(waiting)
+    st.session_state[widget] = wanted if wanted in titles else DEFAULT_DATA
 
     def take() -> None:
+        st.session_state[waiting] = st.session_state[widget]
         if model is not None and now is not None:
             choose(slot, model.base, st.session_state[widget])
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from data.catalogue import DataError, DatasetInfo, get_info, is_available, list_datasets
-from models.references import RandomRef, RunRef, ShippedRef, TorchvisionRef, parse_reference
+from models.references import (
+    RandomRef,
+    ReferenceError,
+    RunRef,
+    ShippedRef,
+    TorchvisionRef,
+    parse_reference,
+)
 from models.registry import get_architecture, list_architectures
 from models.zoo import find_net
 from training.history import History, find_history
@@ -78,7 +85,11 @@ def find_model(text: str, data: str | None = None) -> Model:
     Raises:
         ValueError: one sentence: not a reference, or no such network, run or data set.
     """
-    reference = parse_reference(text)
+    try:
+        reference = parse_reference(text)
+    except ReferenceError as error:
+        names = " or ".join(f"shipped:{net.name}" for net in list_shipped()) or FALLBACK
+        raise ReferenceError(f"{str(error).rstrip('.')}, such as {names}.") from None
     if isinstance(reference, TorchvisionRef):
         return Model(text, find_net(reference.name).title, "pretrained on ImageNet", None, None)
     if isinstance(reference, RandomRef):
@@ -107,7 +118,7 @@ def _random(reference: RandomRef, data: str) -> Model:
     info = get_info(data)
     title = f"{architecture.title}, untrained"
     options = {"dataset": {"name": info.name}}
-    return Model(str(reference), title, f"for {info.title}", None, info, options)
+    return Model(str(reference), title, f"for {data_title(info)}", None, info, options)
 
 
 def shipped_choices() -> list[ModelChoice]:
@@ -147,4 +158,9 @@ def random_choices(data: str) -> list[ModelChoice]:
 
 def data_choices() -> dict[str, str]:
     """Data sets whose images are on this machine: titles by name."""
-    return {info.name: info.title for info in list_datasets() if is_available(info.name)}
+    return {info.name: data_title(info) for info in list_datasets() if is_available(info.name)}
+
+
+def data_title(info: DatasetInfo) -> str:
+    """Its title; a folder is called one, as it may have the name of a set of the catalogue."""
+    return f"{info.title} (folder)" if info.name.startswith("folder:") else info.title

@@ -11,7 +11,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -46,6 +46,7 @@ _SIDES: Final = (220, 150, 100, 64)  # pixels a panel is high, about; the next w
 _INK, _QUIET, _BAR, _TRUE = (23, 32, 42), (104, 116, 130), (228, 161, 96), (66, 135, 216)
 _WIDER: Final = 1.6  # a panel may be wider than high
 _BARS_WIDTH: Final = 190
+_SAMPLE: Final = 3  # frames that the size of all is told from
 _LAST_SECONDS: Final = 1.5  # the end stays a while before it begins again
 
 
@@ -65,16 +66,28 @@ def render_animation(found: Moments, form: Format, *, per_second: float = 4.0) -
     """
     if form not in FORMATS:
         raise ValueError(f"{form[:20]!r} is no format here: choose {', '.join(FORMATS)}.")
-    data = b""
-    for side in _SIDES:
+    for side in _sides(found, form):
         frames = _draw(found, side)
         data = _encode(frames, form, per_second)
         if len(data) <= MAX_BYTES:
             return data
     while len(data) > MAX_BYTES and len(frames) > 2:
-        frames = [*frames[:-1:2], frames[-1]]
+        frames = [*frames[: -1 : math.ceil(len(data) / MAX_BYTES)], frames[-1]]
         data = _encode(frames, form, per_second)
     return data
+
+
+def _sides(found: Moments, form: Format) -> Sequence[int]:
+    """The sizes worth trying, largest first: a whole animation takes seconds, so those that would be
+    too large by their number of pixels are left out, at the bytes a pixel of some frames needs."""
+    some = [found.moments[round(at)] for at in np.linspace(0, len(found.moments) - 1, _SAMPLE)]
+    if len(found.moments) <= 2 * _SAMPLE:
+        return _SIDES
+    for rank, side in enumerate(_SIDES):
+        sample = _encode(_draw(replace(found, moments=tuple(some)), side), form, 1.0)
+        if len(sample) * len(found.moments) <= _SAMPLE * MAX_BYTES:
+            return _SIDES[rank:]
+    return _SIDES[-1:]
 
 
 def render_csv(found: Moments) -> bytes:

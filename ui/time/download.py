@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
+from typing import Final
 
 import streamlit as st
 
 from ui.time.animation import FORMATS, Format, render_animation, render_arrays, render_csv
 from viz.results.history import Moments
+
+_turn: Final = threading.Lock()
 
 
 def download_menu(found: Moments, title: str) -> None:
@@ -35,8 +39,14 @@ def file_stem(title: str) -> str:
     return f"{words[:60] or 'network'}-history"
 
 
+def make_animation(found: Moments, form: Format) -> bytes:
+    """The animation, one at a time: it is made beside the pages of everybody and takes seconds."""
+    with _turn:
+        return render_animation(found, form)
+
+
 def _animation(found: Moments, form: Format, name: str, stem: str) -> None:
     st.download_button(
-        name, data=lambda: render_animation(found, form), file_name=f"{stem}.{form}",
+        name, data=lambda: make_animation(found, form), file_name=f"{stem}.{form}",
         mime=f"image/{form}", key=f"time.{form}", on_click="ignore", width="stretch",
     )  # fmt: skip

@@ -22,7 +22,14 @@ from ui.subject.moments import find_step, go_to
 from ui.text import sentence_safe
 from ui.time.download import download_menu
 from ui.time.panels import build_frames, build_lines, build_panels
-from ui.time.past import Question, gather, is_active, steps_now, training_loss
+from ui.time.past import (
+    Question,
+    filter_moves,
+    gather,
+    is_active,
+    steps_now,
+    training_loss,
+)
 from ui.time.summary import summarize
 from viz.results.fields import FieldTable
 from viz.results.history import choose_moments
@@ -67,6 +74,7 @@ def _show(chosen: Chosen, history: History, active: bool) -> None:
         question, download = _choose(chosen)
         start, note = _linked(history)
         found = gather(question, history, also=(start.at, start.pinned))
+        moves = [] if found is None else filter_moves(question, history, found)
         curve = training_loss(history)
     except (EngineError, RunError) as error:
         st.error(sentence_safe(error), icon=":material/error:")
@@ -81,7 +89,7 @@ def _show(chosen: Chosen, history: History, active: bool) -> None:
     st.fragment(_play)(chosen, build_frames(found), shown)
     with download:
         download_menu(found, chosen.title)
-    st.caption(summarize(found, active))
+    st.caption(summarize(found, moves, active=active))
 
 
 def default_layer(network: NetworkMap) -> str | None:
@@ -155,8 +163,9 @@ def _linked(history: History | None) -> tuple[Played, str]:
     pinned = None
     if PIN in query:
         text = query[PIN]
-        if text.isdecimal() and len(text) <= 9:
-            pinned = int(text)
+        if text.isascii() and text.isdecimal() and len(text) <= 9:
+            pinned, said = find_step(text, None, history)
+            note = f"{note} {said}".strip()
         else:
             note = (
                 f"{note} pin={text[:20]} is no number of updates, so nothing is compared.".strip()

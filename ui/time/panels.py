@@ -77,7 +77,7 @@ def shown_classes(found: Moments) -> list[int]:
 
 
 def stack_filters(found: Moments) -> Floats | None:
-    """(T, N, kh, kw), or (T, N, 3, kh, kw) where a filter reads colours.
+    """(T, N, kh, kw), or (T, N, 3, kh, kw) where the filters read the image's colours.
 
     Of filters with many kernels each is a column and each input channel a row.
     """
@@ -85,7 +85,7 @@ def stack_filters(found: Moments) -> Floats | None:
         return None
     filters = np.stack([one.filters for one in found.moments if one.filters is not None])
     count, outputs, inputs, height, width = filters.shape
-    if inputs == 3:
+    if found.filter_colors:
         return filters
     return filters.swapaxes(1, 2).reshape(count, inputs * outputs, height, width)
 
@@ -143,7 +143,12 @@ def filter_columns(found: Moments) -> int:
     filters = found.moments[0].filters
     if filters is None:
         return 1
-    return columns_for(len(filters)) if filters.shape[1] in (1, 3) else len(filters)
+    return len(filters) if _several(found, filters) else columns_for(len(filters))
+
+
+def _several(found: Moments, filters: Floats) -> bool:
+    """Whether each kernel of a filter has a tile of its own."""
+    return filters.shape[1] > 1 and not found.filter_colors
 
 
 def _caption(found: Moments, index: int) -> str:
@@ -182,12 +187,13 @@ def _filters(found: Moments) -> Values | None:
     if values is None or filters is None:
         return None
     shown, inputs = filters.shape[:2]
-    several = inputs not in (1, 3)
+    several = _several(found, filters)
     first = f"the first {shown} of {found.num_filters}" if shown < found.num_filters else "all"
+    rows = f" (the first {inputs} of {found.num_inputs})" if inputs < found.num_inputs else ""
     note = (
         f"Colours are the weights for red, green and blue: mid-grey is 0, full {limit_of(values):.3g}."
-        if inputs == 3
-        else f"A column a filter ({first}), a row an input channel."
+        if found.filter_colors
+        else f"A column a filter ({first}), a row an input channel{rows}."
         if several
         else f"{first.capitalize()} filters. Orange excites, blue inhibits."
     )
@@ -248,7 +254,8 @@ def _field_note(field: EffectiveField) -> str:
         return "No gradient gets from the unit to the image."
     tall, wide = field.fit.sigma
     width = f"Gaussian width {tall:.1f} × {wide:.1f} px; " if math.isfinite(tall + wide) else ""
-    return f"{width}{html.percent(field.share95)} of the field's area holds 95 % of the gradient."
+    what = "image" if field.whole else "field's area"
+    return f"{width}{html.percent(field.share95)} of the {what} holds 95 % of the gradient."
 
 
 def _confusion(found: Moments) -> Values | None:

@@ -6,9 +6,10 @@ nothing else; what it said before is kept here for all visitors, within a bound.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
@@ -21,13 +22,14 @@ from training.thinning import Thinned
 from ui import runtime
 from ui.looking import glance
 from viz.results import Curve
-from viz.results.history import Moment, Moments, choose_moments
+from viz.results.history import FilterMoves, Moment, Moments, choose_moments
 
 MAX_KEPT_BYTES: Final = 64 << 20
 CHUNK: Final = 8
 """Moments that are asked for at once: what has come is kept when somebody clicks elsewhere."""
 _TIMEOUT: Final = 120.0
 _MAX_CURVE: Final = 400  # points
+_MAX_MOVES: Final = 4096  # numbers
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,10 @@ class _Kept:
         return sum(_size(moment) for _, moment in self.moments.values())
 
 
+_Stamped = tuple[int, int]  # a step and its stamp
 _lock = threading.Lock()
 _kept: OrderedDict[Question, _Kept] = OrderedDict()
+_moves: OrderedDict[tuple[str, str, _Stamped, _Stamped], float] = OrderedDict()
 
 
 def gather(
@@ -69,8 +73,9 @@ def gather(
     """
     linked = {step for step in history.steps if step in also}
     steps = sorted({*choose_moments(history.steps), *linked})
-    stamps = {step: _stamp(history, step) for step in steps}
-    missing = [step for step in steps if not _has(question, step, stamps[step])]
+    stamps = {step: stamp_of(history, step) for step in steps}
+    common, moments = _recall(question, stamps)
+    missing = [step for step in steps if step not in moments]
     for at in range(0, len(missing), CHUNK):
         part = missing[at : at + CHUNK]
         found: Moments = glance(
@@ -78,13 +83,45 @@ def gather(
             steps=part, layer=question.layer, field=question.field,
         )  # fmt: skip
         _keep(question, found, stamps)
+        common = found
+        moments |= {moment.step: moment for moment in found.moments}
+    if common is None or not steps:
+        return None
+    return replace(common, moments=tuple(moments[step] for step in steps))
+
+
+def filter_moves(question: Question, history: History, found: Moments) -> list[float]:
+    """How far all weights of the filters moved from each moment of `found` to the next.
+
+    Raises:
+        EngineError: a sentence.
+    """
+    steps = [one.step for one in found.moments]
+    if not found.filter_layer or len(steps) < 2:
+        return []
+    stamps = [stamp_of(history, step) for step in steps]
+    pairs = [
+        (question.base, found.filter_layer, *pair)
+        for pair in itertools.pairwise(zip(steps, stamps, strict=True))
+    ]
     with _lock:
-        kept = _kept.get(question)
-        if kept is None or not steps:
-            return None
-        _kept.move_to_end(question)
-        moments = tuple(kept.moments[step][1] for step in steps if step in kept.moments)
-        return replace(kept.common, moments=moments)
+        norms = {pair: _moves[pair] for pair in pairs if pair in _moves}
+    missing = [rank for rank, pair in enumerate(pairs) if pair not in norms]
+    # From the first that is unknown to the last: of a run that grows the newest alone.
+    first, last = (missing[0], missing[-1] + 1) if missing else (0, 0)
+    for at in range(first, last, CHUNK):
+        end = min(at + CHUNK, last)
+        said: FilterMoves = glance(
+            "filter_moves", question.base, timeout=_TIMEOUT,
+            steps=steps[at : end + 1], layer=found.filter_layer,
+        )  # fmt: skip
+        new = dict(zip(pairs[at:end], said.norms.tolist(), strict=True))
+        norms |= new
+        with _lock:
+            _moves.update(new)
+            while len(_moves) > _MAX_MOVES:
+                _moves.popitem(last=False)
+    return [norms[pair] for pair in pairs]
 
 
 def training_loss(history: History) -> Curve:
@@ -121,12 +158,24 @@ def forget() -> None:
     """Everything that is kept, for tests."""
     with _lock:
         _kept.clear()
+        _moves.clear()
 
 
-def _has(question: Question, step: int, stamp: int) -> bool:
+def _recall(
+    question: Question, stamps: Mapping[int, int]
+) -> tuple[Moments | None, dict[int, Moment]]:
+    """What is kept of these moments by now: another visitor's question may drop it at any time."""
     with _lock:
         kept = _kept.get(question)
-        return kept is not None and kept.moments.get(step, (None,))[0] == stamp
+        if kept is None:
+            return None, {}
+        _kept.move_to_end(question)
+        found = {
+            step: moment
+            for step, (stamp, moment) in kept.moments.items()
+            if stamps.get(step) == stamp
+        }
+        return kept.common, found
 
 
 def _keep(question: Question, found: Moments, stamps: dict[int, int]) -> None:
@@ -138,7 +187,7 @@ def _keep(question: Question, found: Moments, stamps: dict[int, int]) -> None:
             _kept.popitem(last=False)
 
 
-def _stamp(history: History, step: int) -> int:
+def stamp_of(history: History, step: int) -> int:
     """Tells a moment apart from the one of the same number before a rewind."""
     if not isinstance(history.reference, RunRef):
         return 0

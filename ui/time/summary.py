@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,8 +11,14 @@ from ui.text import sentence_safe
 from viz.results.history import Moments
 
 
-def summarize(found: Moments, active: bool) -> str:
-    """One sentence about the whole history, and what its colours mean."""
+def summarize(found: Moments, moves: Sequence[float], *, active: bool) -> str:
+    """One sentence about the whole history, and what its colours mean.
+
+    Args:
+        found: the moments.
+        moves: how far all weights of the filters moved from each to the next; empty: unknown.
+        active: whether more are to come.
+    """
     steps = [one.step for one in found.moments]
     accuracy = np.array([one.accuracy for one in found.moments])
     words = []
@@ -25,11 +31,12 @@ def summarize(found: Moments, active: bool) -> str:
             f"From update {steps[0]:,} to {steps[-1]:,} accuracy goes from {html.percent(accuracy[0])} to "
             f"{html.percent(accuracy[-1])} of {found.held_out}; half of the way is done at update {steps[at]:,}."
         )
-    changed = _largest_change(found)
-    if changed is not None:
+    if max(moves, default=0) > 0:
+        changed = int(np.argmax(moves))
         words.append(
-            f"The filters of {sentence_safe(found.filter_layer)} move most between updates "
-            f"{steps[changed]:,} and {steps[changed + 1]:,}."
+            f"Of the moments shown, the filters of {sentence_safe(found.filter_layer)} move most between "
+            f"updates {steps[changed]:,} and {steps[changed + 1]:,}, which are "
+            f"{steps[changed + 1] - steps[changed]:,} apart."
         )
     words.append(
         "Colours keep one scale over the whole history unless you give each moment its own."
@@ -41,15 +48,3 @@ def summarize(found: Moments, active: bool) -> str:
     if found.note:
         words.append(sentence_safe(found.note))
     return " ".join(words)
-
-
-def _largest_change(found: Moments) -> int | None:
-    """Between which moment and its next the filters changed most, by the norm of the difference."""
-    filters = [one.filters for one in found.moments if one.filters is not None]
-    if len(filters) < 2 or len(filters) != len(found.moments):
-        return None
-    moved = [
-        float(np.linalg.norm(np.nan_to_num(after - before)))
-        for before, after in itertools.pairwise(filters)
-    ]
-    return int(np.argmax(moved)) if max(moved) > 0 else None

@@ -121,12 +121,12 @@ def share(found: Share) -> str:
             f"<td class=cs-num>{number(left / whole)}</td></tr>"
         )
     rows.append(
-        f"<tr><td>sum</td><td></td><td class=cs-num><b>{number(whole)}</b></td><td></td><td class=cs-num>1</td></tr>"
+        f"<tr><td>sum</td><td></td><td class=cs-num><b>{number(whole, 7)}</b></td><td></td><td class=cs-num>1</td></tr>"
     )
     power = float(powers[found.index])
     return (
-        f'<p class="cs-unit-formula">exp(z − {number(top)}) / Σ = {number(power)} / {number(whole)} = '
-        f"<b>{number(power / whole)}</b></p>"
+        f'<p class="cs-unit-formula">exp(z − {number(top)}) / Σ = {number(power, 7)} / {number(whole, 7)} = '
+        f"<b>{number(power / whole, 7)}</b></p>"
         '<div class="cs-scroll"><table class="cs-unit-rows cs-unit-flat"><tr><th>class</th>'
         "<th class=cs-num>z</th><th class=cs-num>exp(z − max)</th><th></th><th class=cs-num>share</th></tr>"
         f"{''.join(rows)}</table></div>"

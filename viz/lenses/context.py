@@ -38,7 +38,8 @@ _T = TypeVar("_T")
 class Subject:
     """A network to look at: on the CPU, in evaluation mode, its parameters without gradients.
 
-    The network is shared by all requests: who changes it changes a deep copy.
+    The network is shared by all requests, and by all moments of a run: the next `subject` of the
+    same run puts other weights into it, and who changes it changes a deep copy.
     """
 
     net: nn.Module
@@ -166,6 +167,7 @@ class LensContext:
         key = f"{history.reference} {info.shape} {len(info.classes)}"
         net, loaded = _kept(self._nets, key, KEPT_NETS, build)
         if not isinstance(loaded, _Loaded) or loaded.version != version:
+            del self._nets[key]  # until it is whole: half of it may be written before a refusal
             loaded = _Loaded(version, _load_into(net, path, reference))
             self._nets[key] = (net, loaded)
         return Subject(net, history.title, info, spec.dataset, spec.seed, spec, loaded.step)

@@ -1,4 +1,4 @@
-"""A network with some filters changed by hand: what its maps, its answer and its accuracy become."""
+"""A network with some filters changed by hand: what its maps and its answer become."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from viz.lenses.arrays import to_floats, to_ints, to_pictures
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.convolutions import check_filter, choose_convolution, dense, write
 from viz.lenses.filters import MAX_INPUTS
-from viz.lenses.held_out import batches, count_by_class, held_out
 from viz.lenses.pictures import fit
 from viz.lenses.recorder import map_layers, record
 from viz.lenses.registry import LensError, lens
-from viz.results.filters import Edited, PairedCounts
+from viz.results.filters import Edited
 
 MAX_EDITS = 200
 MAX_MAPS = 64
 LARGEST = 1e6  # a weight beyond this only breaks the arithmetic that follows
-_MACS = 1.5e10  # for all held-out images; spent twice
 _OPERATIONS = ("zero", "rotate90", "flip", "scale", "bias", "set")
 
 
@@ -37,7 +35,6 @@ def edited(
     layer: str | None = None,
     number: int = 0,
     maps: str | None = None,
-    measure: bool = True,
     dataset: Mapping[str, Any] | None = None,
 ) -> Edited:
     """The network before and after `edits`, which are made one after the other on a copy.
@@ -53,7 +50,6 @@ def edited(
         layer: the convolution of which a filter is shown; default: the first.
         number: of that filter.
         maps: the layer whose maps are shown; default: that convolution.
-        measure: whether the accuracy before and after is measured, too.
         dataset: what random weights are made for.
     """
     subject = context.subject(model, dataset)
@@ -77,9 +73,6 @@ def edited(
     channels = torch.arange(min(len(before), MAX_MAPS))
     if seen == shown.layer and number >= len(channels):
         channels[-1] = number
-    counts, by_class, counted = _NOT_MEASURED
-    if measure:
-        counts, by_class, counted = _compare(context, subject, net)
     return Edited(
         layer=shown.layer,
         number=number,
@@ -101,11 +94,6 @@ def edited(
         probs_after=to_floats(probs[1]),
         classes=subject.info.classes,
         label=label,
-        counts=counts,
-        totals=to_ints(by_class[0]),
-        right_before=to_ints(by_class[1]),
-        right_after=to_ints(by_class[2]),
-        counted=counted,
         note=fitted.note,
         step=subject.step,
     )
@@ -199,36 +187,3 @@ def _distance(before: Tensor, after: Tensor) -> Tensor:
 def _bias(module: nn.Module, number: int) -> float | None:
     bias = module.bias
     return float(bias[number]) if isinstance(bias, Tensor) else None
-
-
-_Compared = tuple[PairedCounts | None, tuple[Tensor, Tensor, Tensor], str]
-_NOT_MEASURED: _Compared = (None, (torch.zeros(0), torch.zeros(0), torch.zeros(0)), "")
-
-
-def _compare(context: LensContext, subject: Subject, net: nn.Module) -> _Compared:
-    """The subject's network and `net` on the same held-out images; (K,) totals and right ones."""
-    try:
-        found = held_out(context, subject, _MACS)
-    except ValueError as error:
-        return *_NOT_MEASURED[:2], f"The accuracy cannot be measured. {error}"
-    right: list[Tensor] = []
-    for each in (subject.net, net):
-        with torch.inference_mode():
-            answers = [
-                each(images).argmax(1) == labels for images, labels in batches(found.part, subject)
-            ]
-        right.append(torch.cat(answers))
-    before, after = right
-    labels, k = found.part.labels, len(subject.info.classes)
-    counts = PairedCounts(
-        num_images=len(labels),
-        right_before=int(before.sum()),
-        broken=int((before & ~after).sum()),
-        fixed=int((~before & after).sum()),
-    )
-    by_class = (
-        torch.bincount(labels, minlength=k),
-        count_by_class(labels, before, k),
-        count_by_class(labels, after, k),
-    )
-    return counts, by_class, f"Measured on {found.words}."

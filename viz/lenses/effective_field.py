@@ -1,4 +1,4 @@
-"""The effective receptive field: where in its box a unit really looks, now and as training went on.
+"""The effective receptive field: where in its box a unit really looks, at one moment of the training.
 
 The mean over images of |∂ unit / ∂ image|, with a gradient of 1 at one position of the layer: Luo,
 Li, Urtasun and Zemel, "Understanding the effective receptive field in deep convolutional neural
@@ -16,18 +16,15 @@ import torch
 from torch import Tensor
 
 from data.images import normalize
-from models.references import at_step
 from viz.lenses.arrays import check_count, to_floats
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.gaussian import fit_gaussian
 from viz.lenses.layer_runs import own_pictures
-from viz.lenses.registry import LensError, lens
+from viz.lenses.registry import lens
 from viz.lenses.unit_gradients import Place, count_calls, find_place, unit_gradient
-from viz.results.fields import EffectiveField, FieldGrowth
-from viz.results.history import choose_moments
+from viz.results.fields import EffectiveField
 
 MOST_IMAGES = 64
-MOST_MOMENTS = 20
 _BATCH_VALUES = 1_000_000  # of input pixels: a backward pass keeps every layer's output
 
 
@@ -61,50 +58,6 @@ def effective_field(
     batch, source = _batch(context, subject, images)
     calls = count_calls(subject, place.layer)
     return compute_effective_field(subject, place, batch, source, channel=channel, calls=calls)
-
-
-@lens("effective_growth")
-def effective_growth(
-    context: LensContext,
-    model: str | None,
-    image: str | None,
-    *,
-    layer: str | None = None,
-    unit: Sequence[int] | None = None,
-    channel: int | None = None,
-    images: int = 32,
-    steps: Sequence[int] | None = None,
-) -> FieldGrowth:
-    """`effective_field` of the same unit and images at moments of the training.
-
-    Args:
-        context: of the worker.
-        model: a run or a network that comes with the program; its step does not matter.
-        image: not used.
-        layer: as for `effective_field`.
-        unit: likewise.
-        channel: likewise.
-        images: likewise.
-        steps: kept moments, rising, at most MOST_MOMENTS; default: log-spaced ones.
-    """
-    check_count("images", images, MOST_IMAGES)
-    past = context.history(model)
-    if not past.steps:
-        raise LensError(f"{model} keeps no moments yet: wait until it has started to train.")
-    chosen = choose_moments(past.steps, MOST_MOMENTS) if steps is None else list(steps)
-    if not 1 <= len(chosen) <= MOST_MOMENTS:
-        raise LensError(f"{len(chosen)} moments at once: ask for 1 to {MOST_MOMENTS}.")
-    subject = context.subject(str(at_step(past.reference, chosen[0])))
-    place = find_place(subject, layer, unit)
-    batch, source = _batch(context, subject, images)
-    calls = count_calls(subject, place.layer)
-    fields = []
-    for step in chosen:
-        now = context.subject(str(at_step(past.reference, step)))
-        fields.append(
-            compute_effective_field(now, place, batch, source, channel=channel, calls=calls)
-        )
-    return FieldGrowth(tuple(fields))
 
 
 def compute_effective_field(

@@ -1,15 +1,17 @@
 """What each layer makes of one image: several layers at a glance, or one of them with all its
 channels and what is needed to place them on the image.
 
-The network runs once. Which modules put out maps is only known while it runs, so every module is
-asked, and of those that nobody wants only the shape or one number is kept.
+The network runs once, as far as the last layer that is wanted. Which modules put out maps is only
+known while it runs; that is found out once for each network.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +20,40 @@ from viz.lenses.arrays import check_count, to_pictures
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.geometry import layer_geometry
 from viz.lenses.pictures import fit
-from viz.lenses.recorder import leaves, map_layers, record_part
+from viz.lenses.recorder import Call, leaves, map_calls, map_layers, record_part, run_until
 from viz.lenses.registry import LensError, lens
 from viz.results import FeatureMaps, LayerMaps
 from viz.results.maps import LayerSheet
 
 # Shown only when asked for: what comes before or after them looks almost the same.
 _PLAIN = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d, nn.LayerNorm, nn.Identity, nn.Dropout)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is the same for every image that a network looks at."""
+
+    calls: tuple[Call, ...]  # of the innermost modules with maps, as they run
+    kinds: dict[str, str]  # their class names, in the order in which they run first
+    usual: tuple[str, ...]  # those that are shown without being asked for
+
+    def last(self, layers: Sequence[str]) -> Call | None:
+        """How far the network has to run for these layers; None: nothing has to run."""
+        return next((call for call in reversed(self.calls) if call.layer in layers), None)
+
+
+_PLANS: WeakKeyDictionary[nn.Module, _Plan] = WeakKeyDictionary()
+
+
+def _plan(net: nn.Module, batch: Tensor) -> _Plan:
+    if net not in _PLANS:
+        modules = {name: net.get_submodule(name) for name in map_layers(net, batch)}
+        _PLANS[net] = _Plan(
+            calls=map_calls(net, batch),
+            kinds={name: type(module).__name__ for name, module in modules.items()},
+            usual=tuple(name for name, each in modules.items() if not isinstance(each, _PLAIN)),
+        )
+    return _PLANS[net]
 
 
 @lens("feature_maps")
@@ -35,55 +64,45 @@ def feature_maps(
     *,
     layers: Sequence[str] | None = None,
     limit: int = 64,
+    first: int | None = None,
     dataset: Mapping[str, Any] | None = None,
 ) -> FeatureMaps:
     """Maps (C, H, W) of layers, the first `limit` channels of each.
 
     `layers` are dotted names; default: after each convolution, activation and pooling, in the order
-    in which they run.
+    in which they run, of which `first` takes the first ones only. The network runs as far as that.
     """
     check_count("limit", limit, 4096)
+    if first is not None:
+        check_count("first", first, 4096)
     subject = context.subject(model, dataset)
     fitted, _ = fit(context, image, subject)
-    modules = dict(subject.net.named_modules())
-    every = leaves(subject.net)
-    wanted = list(layers) if layers is not None else [
-        name for name in every if not isinstance(modules[name], _PLAIN)
-    ]  # fmt: skip
-
-    chosen = frozenset(wanted)
-
-    def keep(name: str, output: Tensor) -> tuple[Tensor | None, int] | None:
-        if output.ndim != 4:
-            return None
-        if name not in chosen:
-            return None, output.shape[1]
-        # Channel first at once, as arrays have it: the networks here compute with channels last.
-        return output[0, :limit].clone(memory_format=torch.contiguous_format), output.shape[1]
-
-    with record_part(subject.net, every, keep) as outputs, torch.inference_mode():
-        subject.net(fitted.batch)
-    found = {name: calls[-1] for name, calls in outputs.items() if calls and calls[-1] is not None}
-    available = list(found)
-    if layers is None:
-        wanted = [name for name in available if name in chosen]
+    plan = _plan(subject.net, fitted.batch)
+    wanted = list(plan.usual[:first] if layers is None else layers)
     for name in wanted:
-        if name not in found:
-            raise no_such_layer(str(name), available, model)
+        if name not in plan.kinds:
+            raise no_such_layer(str(name), tuple(plan.kinds), model)
+
+    def keep(_name: str, output: Tensor) -> tuple[Tensor, int]:
+        channels = output.size(1)
+        shown = output if channels <= limit else output[:, :limit]
+        # Channel first at once, as arrays have it: the networks here compute with channels last.
+        return shown.clone(memory_format=torch.contiguous_format), channels
+
+    with record_part(subject.net, dict.fromkeys(wanted), keep) as outputs:
+        run_until(subject.net, fitted.batch, plan.last(wanted))
     return FeatureMaps(
         image=to_pictures(fitted.picture),
         layers=tuple(
             LayerMaps(
                 layer=name,
-                kind=type(modules[name]).__name__,
-                maps=maps.to(torch.float32).numpy(),
-                num_channels=num_channels,
+                kind=plan.kinds[name],
+                maps=outputs[name][-1][0].float().numpy()[0],
+                num_channels=outputs[name][-1][1],
             )
             for name in wanted
-            for maps, num_channels in [found[name]]
-            if maps is not None
         ),
-        available=tuple(available),
+        available=tuple(plan.kinds),
         note=fitted.note,
         step=subject.step,
     )

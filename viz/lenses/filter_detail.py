@@ -1,4 +1,4 @@
-"""What can be measured about filters: how strong, dead, alike, and which waves one answers to."""
+"""What the weights of filters say: how strong, how alike, and which waves one answers to."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from viz.lenses.convolutions import (
     check_filter,
     choose_convolution,
     dense,
-    following_relu,
     groups,
 )
 from viz.lenses.filters import MAX_INPUTS
-from viz.lenses.held_out import batches, held_out
-from viz.lenses.recorder import record_part
 from viz.lenses.registry import LensError, lens
 from viz.results import Floats, Ints
 from viz.results.filters import FilterDetail, FilterStatistics
@@ -31,7 +28,6 @@ MAX_PAIRS = 200
 BINS = 61  # odd: 0 lies in the middle of a bin
 SPECTRUM = 65  # odd: the frequencies are symmetric about 0
 NEAREST = 5
-_MACS = 1.5e10  # about a second of two cores
 
 
 @lens("filter_statistics")
@@ -43,17 +39,11 @@ def filter_statistics(
     layer: str | None = None,
     dataset: Mapping[str, Any] | None = None,
 ) -> FilterStatistics:
-    """Norm, bias, activity and likeness of all filters of a convolution; default: the first.
-
-    A filter is dead when its map, after the ReLU that follows, is 0 everywhere on every one of a
-    fixed set of validation images. That is measured where the images are here and a ReLU follows
-    without anything that mixes channels in between.
-    """
+    """Norm, bias and likeness of all filters of a convolution; default: the first."""
     subject = context.subject(model, dataset)
     chosen = choose_convolution(subject, layer)
     filters = dense(chosen.module)
     bias = chosen.module.bias
-    highest, active, measured = _activity(context, subject, chosen)
     pairs, cosines, compared = _alike(filters, groups(chosen.module))
     in_pair = np.zeros(len(filters), bool)
     in_pair[pairs.reshape(-1)] = True
@@ -62,9 +52,6 @@ def filter_statistics(
         layer=chosen.layer,
         norms=to_floats(filters.flatten(1).norm(dim=1)),
         biases=None if bias is None else to_floats(bias),
-        active=active,
-        highest=highest,
-        measured=measured,
         pairs=pairs[:MAX_PAIRS],
         cosines=cosines[:MAX_PAIRS],
         num_pairs=len(pairs),
@@ -156,37 +143,6 @@ def count_weights(values: Tensor, layer: Tensor) -> tuple[Ints, Floats]:
     shown = to_floats(values[values.isfinite()]).clip(edges[0], edges[-1])
     counts, _ = np.histogram(shown, bins=edges)
     return counts.astype(np.int64), edges.astype(np.float32)
-
-
-def _activity(
-    context: LensContext, subject: Subject, chosen: Chosen
-) -> tuple[Floats | None, Floats | None, str]:
-    """Highest activation (O,), share of images (O,) with any above 0, how it was measured."""
-    relu = following_relu(subject, chosen.layer)
-    if relu is None:
-        return None, None, (
-            f"Dead filters are not looked for: no ReLU follows {chosen.layer} before its channels "
-            "are mixed or added to others."
-        )  # fmt: skip
-    try:
-        found = held_out(context, subject, _MACS)
-    except ValueError as error:
-        return None, None, f"Dead filters are not looked for. {error}"
-    tops: list[Tensor] = []  # (n, O) each
-    for images, _ in batches(found.part, subject):
-        with record_part(subject.net, [relu.layer], _highest) as found_tops, torch.inference_mode():
-            subject.net(images)
-        tops.append(found_tops[relu.layer][relu.index])
-    top = torch.cat(tops)
-    measured = (
-        f"Dead: after the ReLU {relu.layer} its map is 0 everywhere on each of {found.words}."
-    )
-    return to_floats(top.amax(0)), to_floats((top > 0).float().mean(0)), measured
-
-
-def _highest(_name: str, maps: Tensor) -> Tensor:
-    """(N, C) of maps (N, C, H, W)."""
-    return maps.flatten(2).amax(2)
 
 
 def _unit(filters: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from viz.results.fields import Gaussian
 
 _NOTHING = Gaussian((math.nan, math.nan), (math.nan, math.nan), math.nan)
 _STEPS = 100
+_CLOSE = 1e-8  # share of the error: a step that gains less has arrived
+_STILL = 1e-7  # pixels, or share of a width: a step below that moves nothing
 _NARROWEST = math.log(0.25)  # pixels: below that it is a single pixel
 _WIDEST = 2.0  # times the side of the window: wider than that, it has no peak there
 
@@ -67,33 +69,42 @@ def _model(parameters: Array, rows: Array, columns: Array) -> Array:
 
 def _descend(target: Array, rows: Array, columns: Array, start: Array) -> Array:
     found, damping = start, 1e-3
-    model = _model(found, rows, columns)
-    error = float(((target - model) ** 2).sum())
+    # A stride of more than e in a width overshoots; the limits keep the exponentials finite.
+    longest = np.array([1.0, len(rows), len(columns), 1.0, 1.0])
+    error = float(((target - _model(found, rows, columns)) ** 2).sum())
+    normal, gradient = _slopes(found, target, rows, columns)
     for _ in range(_STEPS):
-        sy, sx = math.exp(found[3]), math.exp(found[4])
-        dy, dx = (rows - found[1]) / sy, (columns - found[2]) / sx
-        ones_y, ones_x = np.ones_like(rows), np.ones_like(columns)
-        slopes = [
-            np.outer(ones_y, ones_x), np.outer(dy / sy, ones_x), np.outer(ones_y, dx / sx),
-            np.outer(dy**2, ones_x), np.outer(ones_y, dx**2),
-        ]  # fmt: skip
-        jacobian = np.stack([(model * slope).ravel() for slope in slopes], axis=1)  # (n, 5)
-        normal, gradient = jacobian.T @ jacobian, jacobian.T @ (target - model).ravel()
         step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-12), gradient)
-        # A stride of more than e in a width overshoots; the limits keep the exponentials finite.
-        longest = np.array([1.0, len(rows), len(columns), 1.0, 1.0])
-        tried = found + step.clip(-longest, longest)
+        step = step.clip(-longest, longest)
+        tried = found + step
         tried[0] = tried[0].clip(-12, 12)
         tried[3:] = tried[3:].clip(_NARROWEST, 12)
-        new_model = _model(tried, rows, columns)
-        new_error = float(((target - new_model) ** 2).sum())
+        new_error = float(((target - _model(tried, rows, columns)) ** 2).sum())
         if new_error < error:
             gained = error - new_error
-            found, model, error, damping = tried, new_model, new_error, damping / 3
-            if gained < 1e-8 * error or error < 1e-20:
+            found, error, damping = tried, new_error, damping / 3
+            if gained < _CLOSE * error or error < 1e-20:
                 break
+            normal, gradient = _slopes(found, target, rows, columns)
         else:
             damping *= 4
-            if damping > 1e9:
+            if damping > 1e9 or float(np.abs(step).max()) < _STILL:
                 break
     return found
+
+
+def _slopes(found: Array, target: Array, rows: Array, columns: Array) -> tuple[Array, Array]:
+    """JᵀJ (5, 5) and Jᵀ(target − model) (5,), J the derivatives of the model.
+
+    The model is a product of one factor for the rows and one for the columns, and so is each of its
+    derivatives: the sums over all pixels are products of sums along the sides.
+    """
+    sy, sx = math.exp(found[3]), math.exp(found[4])
+    dy, dx = (rows - found[1]) / sy, (columns - found[2]) / sx
+    down, across = math.exp(found[0]) * np.exp(-0.5 * dy**2), np.exp(-0.5 * dx**2)
+    ones_y, ones_x = np.ones_like(dy), np.ones_like(dx)
+    by_row = down * np.stack([ones_y, dy / sy, ones_y, dy**2, ones_y])  # (5, H)
+    by_column = across * np.stack([ones_x, ones_x, dx / sx, ones_x, dx**2])  # (5, W)
+    residual = target - np.outer(down, across)
+    normal = (by_row @ by_row.T) * (by_column @ by_column.T)
+    return normal, ((by_row @ residual) * by_column).sum(axis=1)

@@ -5,9 +5,10 @@ the same, every class with its share.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from data.images import normalize
 from data.load import Split
@@ -19,6 +20,8 @@ from viz.lenses.registry import LensError
 MOST = 500  # images
 FEWEST = 60
 BATCH = 100  # images; what a batch leaves behind in every layer stays in memory for a while
+
+_MACS: WeakKeyDictionary[nn.Module, dict[str, int]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,11 @@ def held_out(
 
 def leaf_macs(subject: Subject) -> dict[str, int]:
     """Multiplications by weights for one image, by dotted name of each innermost module."""
-    leaves = {name for name, module in subject.net.named_modules() if not any(module.children())}
-    rows = list_modules(subject.net, subject.info.shape)
-    return {row.name: row.macs for row in rows if row.name in leaves}
+    if subject.net not in _MACS:
+        leaves = {name for name, part in subject.net.named_modules() if not any(part.children())}
+        rows = list_modules(subject.net, subject.info.shape)
+        _MACS[subject.net] = {row.name: row.macs for row in rows if row.name in leaves}
+    return _MACS[subject.net]
 
 
 def batches(part: Split, subject: Subject) -> list[tuple[Tensor, Tensor]]:

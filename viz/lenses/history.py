@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,7 +19,7 @@ from data.images import normalize
 from models.references import at_step
 from viz.lenses.arrays import to_floats, to_ints, to_pictures
 from viz.lenses.context import LensContext, Subject
-from viz.lenses.convolutions import Convolution, dense
+from viz.lenses.convolutions import Convolution, choose_convolution, dense
 from viz.lenses.effective_field import compute_effective_field
 from viz.lenses.held_out import HeldOut, batches, held_out
 from viz.lenses.pictures import fit
@@ -26,7 +27,7 @@ from viz.lenses.recorder import map_layers, record
 from viz.lenses.registry import LensError, lens
 from viz.lenses.unit_gradients import Place, count_calls, find_place
 from viz.results.fields import EffectiveField
-from viz.results.history import MAX_MOMENTS, Moment, Moments, choose_moments
+from viz.results.history import MAX_MOMENTS, FilterMoves, Moment, Moments, choose_moments
 
 MAX_FILTERS, MAX_INPUTS, MAX_MAPS = 32, 16, 32
 MAX_VALUES = 32_768  # of all maps of a moment, which a browser keeps; larger ones are averaged down
@@ -82,11 +83,46 @@ def history(
         map_shape=plan.map_shape,
         filter_layer=plan.filter_layer,
         num_filters=plan.num_filters,
+        num_inputs=plan.num_inputs,
+        filter_colors=plan.filter_colors,
         field_layer=plan.place.layer if plan.place else "",
         held_out="" if images is None else images.words,
         note=fitted.note,
         missing=missing,
     )
+
+
+@lens("filter_moves")
+def filter_moves(
+    context: LensContext,
+    model: str | None,
+    image: str | None,
+    *,
+    steps: Sequence[int] | None = None,
+    layer: str | None = None,
+) -> FilterMoves:
+    """How far a convolution's filters moved between snapshots, over all their weights.
+
+    Apart from `history`, whose moments come in parts and hold the first filters and channels alone:
+    between which two a network moved cannot be told from them.
+
+    Args:
+        context: of the worker.
+        model: a run or a network that comes with the program; its step does not matter.
+        image: not used.
+        steps: as for `history`; each but the first is compared with the one before.
+        layer: a convolution; default: the first.
+    """
+    past = context.history(model)
+    chosen = _steps(steps, past.steps, model)
+    name, norms, before = layer, [], None
+    for step in chosen:
+        found = choose_convolution(context.subject(str(at_step(past.reference, step))), name)
+        name, after = found.layer, dense(found.module).double()  # (O, I, kh, kw)
+        if before is not None:
+            norms.append(float((after - before).nan_to_num(0, 0, 0).norm()))
+        before = after
+    return FilterMoves(name or "", tuple(chosen), np.array(norms, np.float32))
 
 
 @dataclass(frozen=True)
@@ -98,6 +134,8 @@ class _Plan:
     map_shape: tuple[int, int]
     filter_layer: str
     num_filters: int
+    num_inputs: int
+    filter_colors: bool
     place: Place | None  # whose effective field
     calls: int  # of that layer in one pass
     field_batch: Tensor  # (n, C, H, W) the images it is a mean over
@@ -133,13 +171,16 @@ def _plan(
         layer = (convolutions or layers or [""])[0]
     before = [name for name in convolutions if layers.index(name) <= layers.index(layer)]
     filter_layer = before[-1] if before else ""
+    filters, inputs = _filters(net, filter_layer).shape[:2] if filter_layer else (0, 0)
     place = find_place(subject, field, None) if layers else None
     return _Plan(
         layer=layer,
         num_maps=shapes[layer][0] if layer else 0,
         map_shape=(shapes[layer][1], shapes[layer][2]) if layer else (0, 0),
         filter_layer=filter_layer,
-        num_filters=len(_filters(net, filter_layer)) if filter_layer else 0,
+        num_filters=filters,
+        num_inputs=inputs,
+        filter_colors=filter_layer in convolutions[:1] and inputs == subject.info.shape[0] == 3,
         place=place,
         calls=count_calls(subject, place.layer) if place else 0,
         field_batch=batch if images is None else _field_batch(subject, images),

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from data.images import decode_image, fit_image, normalize
 from data.samples import SAMPLES, read_sample
-from models.introspect import list_modules
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.feature_maps import first_layer, no_such_layer
+from viz.lenses.held_out import leaf_macs
 from viz.lenses.recorder import map_layers, record
 from viz.lenses.registry import LensError
 
@@ -55,10 +55,7 @@ def own_pictures(context: LensContext, subject: Subject, split: str) -> Pictures
 
 def affordable(subject: Subject, at_least: int) -> int:
     """How many images are run without being asked to run more."""
-    rows = list_modules(subject.net, subject.info.shape)
-    modules = dict(subject.net.named_modules())
-    macs = sum(row.macs for row in rows if not any(modules[row.name].children()))
-    return max(at_least, MACS_AT_ONCE // max(macs, 1))
+    return max(at_least, MACS_AT_ONCE // max(sum(leaf_macs(subject).values()), 1))
 
 
 def choose_map_layer(subject: Subject, layer: str | None, model: str | None) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models.modules import RBF, LocallyConnected2d
 from viz.lenses.arrays import to_ints
+from viz.lenses.chains import cut
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.convolutions import (
     Convolution,
@@ -133,7 +134,7 @@ def _without(net: nn.Module, place: str, images: Tensor) -> Callable[[int | None
 
     In a chain of modules, what comes before the place is computed once, here.
     """
-    head, tail = _cut(net, place)
+    head, tail = cut(net, place, behind=True)
     arriving = images if head is None else head(images)
     passed = head is not None and place in dict(head.named_children())
 
@@ -153,23 +154,13 @@ def _without(net: nn.Module, place: str, images: Tensor) -> Callable[[int | None
     return answer
 
 
-def _cut(net: nn.Module, place: str) -> tuple[nn.Sequential | None, nn.Module]:
-    """The chain before the place, with it where it is a link of its own, and the rest."""
-    if type(net) is not nn.Sequential:
-        return None, net
-    links = [name for name, _ in net.named_children()]
-    link = place.partition(".")[0]
-    at = links.index(link) + (place == link)
-    return net[:at], net[at:]
-
-
 def _macs_after(subject: Subject, places: set[str]) -> dict[str, int]:
     """Multiplications for one image in what has to be computed anew for each place."""
     macs = leaf_macs(subject)
     return {
         place: sum(
             macs.get(name, 0)
-            for name, _ in _cut(subject.net, place)[1].named_modules()
+            for name, _ in cut(subject.net, place, behind=True)[1].named_modules()
         )
         for place in places
     }  # fmt: skip

@@ -73,6 +73,7 @@ def map_statistics(
         lows=torch.stack(lows).amin(dim=0).numpy(),
         highs=torch.stack(highs).amax(dim=0).numpy(),
         num_images=len(images),
+        num_there=len(pictures.images),
         source="sample pictures" if pictures.labels is None else "validation images",
         classes=subject.info.classes if num_classes else (),
         step=subject.step,
@@ -95,11 +96,11 @@ def _slice(pictures: Pictures, num_classes: int, per_class: int, most: int) -> T
 
 
 def _by_class(values: Tensor, labels: Tensor | None, index: Tensor, num_classes: int) -> Tensor:
-    """(C, K) mean over the images of each class of values (n, C); a class without images has 0."""
+    """(C, K) mean over the images of each class of values (n, C); NaN where it has none."""
     if labels is None:
         return torch.zeros(values.shape[1], 0, dtype=torch.float64)
     found = labels[index]
     sums = torch.zeros(num_classes, values.shape[1], dtype=torch.float64)
     sums.index_add_(0, found, values)
-    counts = torch.bincount(found, minlength=num_classes).clamp(min=1)
+    counts = torch.bincount(found, minlength=num_classes)
     return (sums / counts[:, None]).T.contiguous()

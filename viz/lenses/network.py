@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import nn
 
@@ -15,6 +16,9 @@ from viz.lenses.registry import lens
 from viz.results.network import LayerInfo, NetworkMap
 
 log = logging.getLogger(__name__)
+
+# Whatever its weights become, a network is wired the same for as long as it is kept.
+_STRUCTURES: WeakKeyDictionary[nn.Module, tuple[LayerInfo, ...]] = WeakKeyDictionary()
 
 
 @lens("network")
@@ -27,14 +31,16 @@ def network(
 ) -> NetworkMap:
     """Every layer that an image passes through, with shapes, counts and connections."""
     subject = context.subject(model, dataset)
-    rows = list_modules(shape_twin(subject.net), subject.info.shape)
-    layers = _layers(subject.net, rows)
+    net = subject.net
+    if net not in _STRUCTURES:
+        _STRUCTURES[net] = _layers(net, list_modules(shape_twin(net), subject.info.shape))
+    layers = _STRUCTURES[net]
     return NetworkMap(
         title=subject.title,
         input_shape=subject.info.shape,
         classes=subject.info.classes,
         layers=layers,
-        num_params=sum(parameter.numel() for parameter in subject.net.parameters()),
+        num_params=sum(parameter.numel() for parameter in net.parameters()),
         macs=sum(layer.macs for layer in layers if layer.leaf),
         step=subject.step,
     )

@@ -6,10 +6,13 @@ because a hook that stays behind after an error changes the next picture of some
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -63,11 +66,13 @@ def record_part(
     Raises:
         AttributeError: when the model has no module of such a name.
     """
-    known = dict(model.named_modules())
+    known = dict(model.named_modules())  # quicker than to ask for each
     found = {name: known[name] if name in known else model.get_submodule(name) for name in layers}
     outputs: dict[str, list[_T]] = {name: [] for name in found}
-    modes = [(module, module.training) for module in known.values()]
-    grads = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    every = known.values()
+    parameters = [one for each in every for one in each._parameters.values() if one is not None]
+    training = {id(each) for each in every if each.training}
+    graded = {id(parameter) for parameter in parameters if parameter.requires_grad}
     handles = []
     try:
         for name, module in found.items():
@@ -75,23 +80,52 @@ def record_part(
             def hook(_module: nn.Module, _inputs: object, output: object, name: str = name) -> None:
                 if isinstance(output, Tensor):
                     calls = outputs[name] or outputs.pop(name)  # the first call moves it last
-                    calls.append(keep(name, output.detach()))
+                    calls.append(keep(name, output.detach() if output.requires_grad else output))
                     outputs[name] = calls
 
             handles.append(module.register_forward_hook(hook))
-        if any(training for _, training in modes):
+        if training:
             model.eval()
         yield outputs
     finally:
         for handle in handles:
             handle.remove()
         # Only what has changed: modules are slow to be told, and there may be hundreds.
-        for module, training in modes:
-            if module.training != training:
-                module.training = training
-        for parameter, requires_grad in grads:
-            if parameter.requires_grad != requires_grad:
-                parameter.requires_grad_(requires_grad)
+        for each in every:
+            if each.training != (id(each) in training):
+                each.training = not each.training
+        for parameter in parameters:
+            if parameter.requires_grad != (id(parameter) in graded):
+                parameter.requires_grad_(not parameter.requires_grad)
+
+
+class _Reached(Exception):
+    """A forward pass has come as far as it is wanted."""
+
+
+@torch.inference_mode()
+def run_until(model: nn.Module, batch: Tensor, last: Call | None) -> None:
+    """Run `model` on `batch` (N, C, H, W) as far as one call of a module; None: to the end.
+
+    What comes after that call is not computed. Hooks that the module has already, such as those of
+    `record_part`, see its output; afterwards, also after an error, no hook is left.
+    """
+    if last is None:
+        model(batch)
+        return
+    calls = itertools.count()
+
+    def stop(_module: nn.Module, _inputs: object, _output: object) -> None:
+        if next(calls) == last.index:
+            raise _Reached
+
+    handle = model.get_submodule(last.layer).register_forward_hook(stop)
+    try:
+        model(batch)
+    except _Reached:
+        pass
+    finally:
+        handle.remove()
 
 
 @contextmanager
@@ -169,11 +203,32 @@ def followers(model: nn.Module, layer: str, batch: Tensor) -> list[Call]:
     return found
 
 
+def map_calls(model: nn.Module, batch: Tensor) -> tuple[Call, ...]:
+    """Every call of an innermost module that puts out maps (N, C, H, W) for `batch`, as they run.
+
+    Found out by running the network once and remembered for as long as it lives.
+    """
+    if model not in _MAP_CALLS:
+        counts: Counter[str] = Counter()
+        found: list[Call] = []
+
+        def note(name: str, output: Tensor) -> None:
+            if output.ndim == 4:
+                found.append(Call(name, counts[name]))
+            counts[name] += 1
+
+        with record_part(model, leaves(model), note), torch.inference_mode():
+            model(batch)
+        _MAP_CALLS[model] = tuple(found)
+    return _MAP_CALLS[model]
+
+
+_MAP_CALLS: WeakKeyDictionary[nn.Module, tuple[Call, ...]] = WeakKeyDictionary()
+
+
 def map_layers(model: nn.Module, batch: Tensor) -> list[str]:
     """Names of the innermost modules that put out maps (N, C, H, W) for `batch`, as they run."""
-    with record_part(model, leaves(model), shape_of) as shapes, torch.inference_mode():
-        model(batch)
-    return [name for name, calls in shapes.items() if calls and len(calls[-1]) == 4]
+    return list(dict.fromkeys(call.layer for call in map_calls(model, batch)))
 
 
 def leaves(model: nn.Module) -> list[str]:

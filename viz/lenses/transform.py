@@ -121,7 +121,7 @@ def _answer(
         geometry = geometries[name] if output.ndim == 4 else None
         if name == chosen and output.ndim == 4:
             kept.append(_Kept(output.clone(), geometry))
-        if name not in measured or output.ndim not in (2, 4):
+        if output.ndim not in (2, 4):
             return None
         return measure(name, type(modules[name]).__name__, output, geometry, act)
 

@@ -251,7 +251,3 @@ def _unknown(step: Step) -> Explained:
         f"{step.kind} is not taken apart here: its output is shown, but not how it comes to be."
     )
     return Explained(Unexplained(reason), None, 0.0)
-
-
-PASSED_ON: Final = frozenset(_MOVES)
-"""Kinds of steps that only pass numbers on."""

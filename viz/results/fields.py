@@ -113,9 +113,14 @@ class EffectiveField:
         return rows * max(0, min(right, width) - max(left, 0))
 
     @property
+    def area(self) -> int:
+        """Pixels that the unit can see: of the box, or all where a gate sees the rest as well."""
+        return self.heat.size if self.whole else self.box_area
+
+    @property
     def share95(self) -> float:
-        """`area95` as a share of the box's part of the image; NaN where there is no gradient."""
-        return self.area95 / self.box_area if self.area95 and self.box_area else math.nan
+        """`area95` as a share of `area`; NaN where there is no gradient."""
+        return self.area95 / self.area if self.area95 and self.area else math.nan
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,6 @@ class FilterStatistics:
     layer: str
     norms: Floats  # (O,) L2 norm of each filter's weights
     biases: Floats | None  # (O,); None: the layer has no bias
-    active: Floats | None  # (O,) share of the images that excite it anywhere; None: not measured
-    highest: Floats | None  # (O,) its largest activation over all images and positions
-    measured: str  # how dead filters were looked for, or why not, as a sentence
     pairs: Ints  # (P, 2) near-duplicate filters, the most alike first, a limited number
     cosines: Floats  # (P,) their cosine similarity
     num_pairs: int  # before the limit
@@ -33,11 +30,21 @@ class FilterStatistics:
     edges: Floats  # (B + 1,) symmetric about 0
     step: int | None
 
-    @property
-    def dead(self) -> npt.NDArray[np.bool_]:
-        """(O,) filters that no image excites anywhere; none where that was not measured."""
+
+@dataclass(frozen=True)
+class FilterActivity:
+    """Which filters of one layer any of many images excites."""
+
+    layer: str
+    active: Floats | None  # (O,) share of the images that excite it anywhere; None: not measured
+    highest: Floats | None  # (O,) its largest activation over all images and positions
+    measured: str  # how dead filters were looked for, or why not, as a sentence
+    step: int | None
+
+    def dead(self, count: int) -> npt.NDArray[np.bool_]:
+        """(count,) filters that no image excites anywhere; none where that was not measured."""
         if self.active is None:
-            return np.zeros(len(self.norms), bool)
+            return np.zeros(count, bool)
         silent: npt.NDArray[np.bool_] = self.active == 0
         return silent
 
@@ -131,12 +138,20 @@ class Edited:
     probs_after: Floats
     classes: tuple[str, ...]
     label: int | None  # the true class, where it is known
-    counts: PairedCounts | None  # over held-out images; None: see `counted`
+    note: str  # what was done to the picture so that it fits; "" for nothing
+    step: int | None
+
+
+@dataclass(frozen=True)
+class EditAccuracy:
+    """What edits do to the answers for many held-out images. K classes."""
+
+    counts: PairedCounts | None  # None: see `counted`
     totals: Ints  # (K,) held-out images of each class; empty without
     right_before: Ints  # (K,)
     right_after: Ints  # (K,)
+    classes: tuple[str, ...]
     counted: str  # over which images, or why there are none, as a sentence
-    note: str  # what was done to the picture so that it fits; "" for nothing
     step: int | None
 
 

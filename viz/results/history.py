@@ -50,10 +50,21 @@ class Moments:
     map_shape: tuple[int, int]  # (H, W) of them before they were averaged down
     filter_layer: str  # the convolution at or before `layer`; "" for none
     num_filters: int  # before the limit
+    num_inputs: int  # channels that each of them reads, before the limit
+    filter_colors: bool  # those channels are the red, green and blue of the image
     field_layer: str  # whose middle unit's field; "" for none
     held_out: str  # what was classified at each moment, such as "all 180 validation images"
     note: str  # what was done to the image so that it fits; "" for nothing
     missing: str  # why there are no held-out images, as a sentence; "" where there are
+
+
+@dataclass(frozen=True)
+class FilterMoves:
+    """How far the filters of a layer moved from each of several snapshots to the next."""
+
+    layer: str
+    steps: tuple[int, ...]  # rising
+    norms: Floats  # (T − 1,) of the differences of all weights, whatever of them is shown
 
 
 def choose_moments(steps: Sequence[int], most: int = MAX_MOMENTS) -> tuple[int, ...]:

@@ -99,11 +99,13 @@ class ChannelStatistics:
 
     layer: str
     kind: str
-    class_means: Doubles  # (C, K) mean positive part of the channel for images of each class
+    # (C, K) mean positive part of the channel for images of each class; NaN: no image of the class
+    class_means: Doubles
     means: Doubles  # (C,) mean value over images and positions
     lows: Doubles  # (C,) smallest value
     highs: Doubles  # (C,) largest value
-    num_images: int
+    num_images: int  # that were looked at
+    num_there: int  # that there are
     source: str  # "validation images", "sample pictures"
     classes: tuple[str, ...]
     step: int | None
@@ -116,13 +118,15 @@ class ChannelStatistics:
         μ_rest the mean of the others: Morcos et al. 2018 (arXiv:1803.06959), with a feature map
         averaged over its positions as in Leavitt & Morcos 2020 (arXiv:2003.01262). It is made for
         what comes out of a ReLU; of a layer that may be negative only the positive part counts, as
-        a ReLU behind it would let through. NaN where a channel is never positive, and without
-        classes.
+        a ReLU behind it would let through. Classes without images do not count. NaN where a
+        channel is never positive, and with fewer than two classes.
         """
-        if self.class_means.shape[1] < 2:
-            return np.full(len(self.class_means), np.nan)
-        high = self.class_means.max(axis=1)
-        rest = (self.class_means.sum(axis=1) - high) / (self.class_means.shape[1] - 1)
+        seen = ~np.isnan(self.class_means).all(axis=0)  # (K,)
+        means = self.class_means[:, seen]
+        if means.shape[1] < 2:
+            return np.full(len(means), np.nan)
+        high = means.max(axis=1)
+        rest = (means.sum(axis=1) - high) / (means.shape[1] - 1)
         total = high + rest
         return _ratio(high - rest, total)
 
@@ -131,7 +135,8 @@ class ChannelStatistics:
         """(C,) the class with the highest mean."""
         if not self.class_means.shape[1]:
             return np.zeros(len(self.class_means), np.int64)
-        best: Ints = self.class_means.argmax(axis=1)
+        means = np.where(np.isnan(self.class_means), -np.inf, self.class_means)
+        best: Ints = means.argmax(axis=1)
         return best
 
     @property

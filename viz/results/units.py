@@ -18,7 +18,7 @@ from viz.results import Bytes, Floats
 Index = tuple[int, ...]
 """Position of a unit in an output without its batch: (channel, y, x), or (feature,)."""
 
-TOLERANCE: Final = 1e-4
+TOLERANCE: Final = 1e-5
 """Of the sum of the absolute terms: what float32 and the order of adding may make of a sum."""
 
 

@@ -48,9 +48,11 @@ def _layer(name: str = "conv2", **changes: Any) -> LayerField:
     return LayerField(**(values | changes))
 
 
-def _field(sigma: tuple[float, float] = (2, 8), area: int = 98, step: int = 0) -> EffectiveField:
+def _field(
+    sigma: tuple[float, float] = (2, 8), area: int = 98, step: int = 0, *, whole: bool = False
+) -> EffectiveField:
     return EffectiveField(
-        "conv2", (0, 0), None, np.eye(16, dtype=np.float32), (-2, -2, 12, 12), False,
+        "conv2", (0, 0), None, np.eye(16, dtype=np.float32), (-2, -2, 12, 12), whole,
         Gaussian(sigma, (5, 5), 0.75), 1.0, area, 4, "validation images", step,
     )  # fmt: skip
 
@@ -118,17 +120,22 @@ def test_effective_sentence() -> None:
     assert "98 pixels" in said
     assert "68.1 % of the box" in said  # 98 of 12·12
     assert "2.00 × 8.00 px" in said
+    gated = effective_sentence(_field(area=192, whole=True))
+    assert "192 pixels, 75.0 % of the image" in gated  # of 16·16, not 133 % of the box
     assert "no peak" in effective_sentence(_field((NAN, NAN)))
     assert "dead" in effective_sentence(_field((NAN, NAN), 0))
 
 
 def test_growth_sentence_compares_geometric_means() -> None:
     first, wider = _field((2, 8), step=0), _field((4, 9), step=50)
-    assert "from 4.00 to 6.00 px" in growth_sentence(first, wider)
-    assert "wider than before by a factor of 1.50" in growth_sentence(first, wider)
-    assert "narrower than before by a factor of 1.50" in growth_sentence(wider, first)
-    assert "as wide as before." in growth_sentence(first, _field((2, 8), step=9))
-    assert growth_sentence(first, _field((NAN, NAN))) == ""
+    said = growth_sentence(first, wider, active=False)
+    assert "from 4.00 to 6.00 px: after training the field is wider than before" in said
+    assert said.endswith("by a factor of 1.50.")
+    running = growth_sentence(wider, first, active=True)
+    assert "at the latest moment the field is narrower than before by a factor of 1.50" in running
+    assert "after training" not in running
+    assert "as wide as before." in growth_sentence(first, _field((2, 8), step=9), active=False)
+    assert growth_sentence(first, _field((NAN, NAN)), active=False) == ""
 
 
 def test_table_escapes_marks_and_hides_blocks() -> None:

@@ -148,6 +148,20 @@ def test_torn_or_foreign_weights_get_a_sentence(
         context.subject(f"run:{run_id}")
 
 
+def test_a_refused_file_leaves_nothing_of_itself_behind(
+    context: LensContext, store: RunStore, run_id: str, write: WriteWeights
+) -> None:
+    write(seed=1, step=4, snapshot=True)
+    before = {k: v.clone() for k, v in context.subject(f"run:{run_id}@4").net.state_dict().items()}
+    first = next(iter(before))
+    partly = {first: torch.zeros_like(before[first])}  # fits, but the rest is missing
+    save_weights(store.weights_path(run_id), partly, {})
+    with pytest.raises(LensError, match="do not fit its network"):
+        context.subject(f"run:{run_id}")
+    after = context.subject(f"run:{run_id}@4").net.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
 def test_nothing_is_downloaded_for_a_picture(
     context: LensContext, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:

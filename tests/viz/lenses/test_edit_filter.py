@@ -15,6 +15,7 @@ from models.modules import PartialConv2d
 from tests.viz.lenses.conftest import WriteWeights
 from tests.viz.lenses.nets import OneNet, split
 from viz.lenses.context import LensContext
+from viz.lenses.edit_accuracy import edit_accuracy
 from viz.lenses.edit_filter import MAX_EDITS, apply_edits, edited
 from viz.lenses.registry import LensError
 from viz.results.filters import PairedCounts
@@ -147,14 +148,15 @@ def test_maps_and_answer_are_those_of_the_changed_network(
     assert np.allclose(result.maps_after, maps, atol=1e-5)
     assert not np.allclose(result.maps_before[2], result.maps_after[2])
     assert np.allclose(result.maps_before[[0, 1, 3]], result.maps_after[[0, 1, 3]], atol=1e-6)
-    assert result.counts is not None
-    assert result.counts.num_images == len(val)
-    assert result.counts.right_before == int(before.sum())
-    assert result.counts.right_after == int(after.sum())
-    assert result.counts.broken == int((before & ~after).sum())
-    assert result.right_after.sum() == result.counts.right_after
-    assert result.totals.sum() == len(val)
-    assert f"{len(val)} validation images" in result.counted
+    measured = edit_accuracy(context, model, None, edits=[change])
+    assert measured.counts is not None
+    assert measured.counts.num_images == len(val)
+    assert measured.counts.right_before == int(before.sum())
+    assert measured.counts.right_after == int(after.sum())
+    assert measured.counts.broken == int((before & ~after).sum())
+    assert measured.right_after.sum() == measured.counts.right_after
+    assert measured.totals.sum() == len(val)
+    assert f"{len(val)} validation images" in measured.counted
     moved = dict(zip(result.layers, result.moved, strict=True))
     change_of_maps = np.linalg.norm(result.maps_after - result.maps_before)
     assert moved["conv1"] == pytest.approx(
@@ -170,16 +172,17 @@ def test_without_edits_nothing_changes(
     assert np.array_equal(result.probs_before, result.probs_after)
     assert np.array_equal(result.maps_before, result.maps_after)
     assert not result.moved.any()
-    assert result.counts is not None
-    assert (result.counts.broken, result.counts.fixed) == (0, 0)
-    assert result.counts.change == result.counts.change_error == 0
+    counts = edit_accuracy(context, f"run:{run_id}", None).counts
+    assert counts is not None
+    assert (counts.broken, counts.fixed) == (0, 0)
+    assert counts.change == counts.change_error == 0
     with pytest.raises(LensError, match="no layer with maps called 'fc9'"):
         edited(context, f"run:{run_id}", IMAGE, maps="fc9")
 
 
 def test_images_that_are_not_here_leave_the_accuracy_out() -> None:
     context = OneNet(make(), shape=(1, 4, 4))
-    result = edited(context, "any", IMAGE, edits=[edit("zero")], measure=True)
+    result = edit_accuracy(context, "any", None, edits=[edit("zero")])
     assert result.counts is None
     assert "not here" in result.counted
 
@@ -195,7 +198,7 @@ def test_paired_counts() -> None:
 def test_large_sets_are_sliced_with_every_class() -> None:
     images = torch.zeros(1000, 1, 4, 4)
     context = OneNet(make(), {"val": split(images, [0, 1] * 500)})
-    result = edited(context, "any", IMAGE)
+    result = edit_accuracy(context, "any", None)
     assert result.totals.tolist() == [250, 250]
     assert "500 validation images" in result.counted
     assert "all" not in result.counted

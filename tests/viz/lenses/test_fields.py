@@ -9,13 +9,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from data.catalogue import get_info
 from models.build import build_network
 from models.layers import parse_layers
 from models.receptive_field import receptive_fields as compute_fields
 from models.registry import list_architectures
+from models.weights import save_weights
+from training.network import spec_layers
+from training.run_store import RunStore
+from training.spec import parse_spec
 from viz.lenses import unit_gradients
 from viz.lenses.context import LensContext
-from viz.lenses.effective_field import MOST_MOMENTS, effective_field, effective_growth
+from viz.lenses.effective_field import effective_field
 from viz.lenses.fields import gradient_support, receptive_fields, unit_map
 from viz.lenses.gaussian import fit_gaussian
 from viz.lenses.geometry import network_fields
@@ -146,24 +151,24 @@ def test_a_gate_sees_beyond_the_box(context: LensContext) -> None:
     assert compute_fields(net, (1, 16, 16))["norm1"].whole
 
 
-def test_growth_is_the_field_at_each_moment(context: LensContext) -> None:
-    steps = context.history(SHIPPED).steps
-    few = [steps[0], steps[len(steps) // 2], steps[-1]]
-    growth = effective_growth(context, f"{SHIPPED}@{few[1]}", None, images=3, steps=few)
-    assert growth.steps.tolist() == few
-    for field in growth.fields:
-        alone = effective_field(context, f"{SHIPPED}@{field.step}", None, images=3)
-        np.testing.assert_allclose(field.heat, alone.heat, rtol=1e-4, atol=1e-6)
-        assert field.fit.sigma == pytest.approx(alone.fit.sigma, rel=1e-3)
-    assert growth.sigma.shape == (3, 2)
-    assert np.isfinite(growth.side95).all()
-
-
-def test_growth_chooses_few_moments_by_itself(context: LensContext) -> None:
-    growth = effective_growth(context, SHIPPED, None, layer="conv1", images=1)
-    steps = context.history(SHIPPED).steps
-    assert len(growth.fields) <= MOST_MOMENTS
-    assert (growth.steps[0], growth.steps[-1]) == (steps[0], steps[-1])
+def test_the_share_of_a_gated_unit_is_of_the_image(context: LensContext, store: RunStore) -> None:
+    """Its box is 3×3, and its gradient is spread over the image."""
+    layers = [
+        {"kind": "conv", "out_channels": 4, "kernel_size": 3, "padding": 1},
+        {"kind": "norm", "mode": "instance"},
+        {"kind": "flatten"},
+        {"kind": "linear"},
+    ]
+    spec = parse_spec({"network": {"kind": "custom", "layers": layers}})
+    info = get_info(spec.dataset.name)
+    net = build_network(spec_layers(spec, info), info.shape, len(info.classes), seed=0)
+    run_id = store.new_run(spec)
+    save_weights(store.snapshot_path(run_id, 0), net.state_dict(), {"step": "0"})
+    found = effective_field(context, f"run:{run_id}@0", None, layer="norm1", images=8)
+    assert found.whole
+    assert found.area95 > found.box_area == 9
+    assert found.share95 == found.area95 / (info.shape[1] * info.shape[2])
+    assert found.share95 <= 1
 
 
 @pytest.mark.parametrize(
@@ -183,13 +188,6 @@ def test_bad_requests_get_a_sentence(
     with pytest.raises(LensError, match=words):
         effective_field(context, SHIPPED, None, **options)
     assert _hooks(context.subject(SHIPPED).net) == 0
-
-
-def test_no_past_gets_a_sentence(context: LensContext) -> None:
-    with pytest.raises(LensError, match="not trained here"):
-        effective_growth(context, "random:lenet5", None)
-    with pytest.raises(LensError, match="ask for 1 to"):
-        effective_growth(context, SHIPPED, None, steps=[])
 
 
 def test_a_shared_module_is_met_the_last_time_it_runs() -> None:

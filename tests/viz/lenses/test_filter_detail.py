@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.viz.lenses.nets import OneNet, conv, split
+from viz.lenses.filter_activity import filter_activity
 from viz.lenses.filter_detail import compute_spectrum, filter_detail, filter_statistics
 from viz.lenses.registry import LensError
 
@@ -50,24 +51,24 @@ def test_norms_biases_and_planted_duplicates() -> None:
 
 
 def test_dead_is_never_above_0_after_the_relu() -> None:
-    found = filter_statistics(context(), "any", None)
+    found = filter_activity(context(), "any", None)
     # 0 answers −3 to the edge; 1 with its bias 1 still excites the dark image; 2 answers 3
     assert found.highest is not None
     assert found.active is not None
     assert np.allclose(found.highest, [0, 1, 3, 0, 0.5])
     assert np.allclose(found.active, [0, 1 / 3, 2 / 3, 0, 1])
-    assert found.dead.tolist() == [True, False, False, True, False]
+    assert found.dead(5).tolist() == [True, False, False, True, False]
     assert "ReLU 1" in found.measured
     assert "all 3 validation images" in found.measured
 
 
 def test_without_images_or_without_a_relu_dead_is_not_claimed() -> None:
-    elsewhere = filter_statistics(OneNet(planted()), "any", None)
+    elsewhere = filter_activity(OneNet(planted()), "any", None)
     assert elsewhere.active is None
-    assert not elsewhere.dead.any()
+    assert not elsewhere.dead(5).any()
     assert "not here" in elsewhere.measured
     net = nn.Sequential(conv(EDGE[None, None], [0.0]), nn.Flatten(), nn.Linear(4, 2))
-    silent = filter_statistics(context(net), "any", None)
+    silent = filter_activity(context(net), "any", None)
     assert silent.active is None
     assert "no ReLU follows 0" in silent.measured
 
@@ -88,8 +89,8 @@ def test_a_relu_after_norm_and_pooling_is_found_and_one_after_an_addition_is_not
             return logits
 
     net = Added()
-    assert "no ReLU follows conv" in filter_statistics(context(net), "any", None).measured
-    deep = filter_statistics(context(net), "any", None, layer="deep")
+    assert "no ReLU follows conv" in filter_activity(context(net), "any", None).measured
+    deep = filter_activity(context(net), "any", None, layer="deep")
     assert deep.highest is not None
     with torch.no_grad():
         maps = net.relu(net.conv(step_images()) + step_images())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from training.spec import parse_spec
 from viz.lenses import history as module
 from viz.lenses.context import LensContext
 from viz.lenses.effective_field import effective_field
-from viz.lenses.history import history
+from viz.lenses.history import filter_moves, history
 from viz.lenses.recorder import record
 from viz.lenses.registry import LensError
 from viz.long_lenses import LONG_LENSES
@@ -139,6 +140,56 @@ def test_large_layers_are_limited_and_say_so(
     np.testing.assert_allclose(maps[:, 0, 0], full[:2, :by, :by].mean((1, 2)), rtol=1e-4, atol=1e-6)
 
 
+def test_input_channels_are_limited_and_counted(
+    context: LensContext, run_id: str, nets: dict[int, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = look(context, run_id, layer="block1.conv2", steps=[0])
+    assert whole.moments[0].filters is not None
+    assert whole.num_inputs == whole.moments[0].filters.shape[1] == 6
+    monkeypatch.setattr(module, "MAX_INPUTS", 3)
+    found = look(context, run_id, layer="block1.conv2", steps=[0])
+    assert found.moments[0].filters is not None
+    assert found.moments[0].filters.shape[1] == 3
+    assert found.num_inputs == 6
+    assert not found.filter_colors
+
+
+def test_only_the_first_convolution_of_a_coloured_image_reads_colours(
+    context: LensContext, store: RunStore
+) -> None:
+    kernel = {"kind": "conv", "out_channels": 3, "kernel_size": 3, "padding": 1}
+    layers = [kernel, kernel, {"kind": "flatten"}, {"kind": "linear"}]
+    for dataset, expected in (("shapes", [True, False]), ("digits", [False, False])):
+        spec = parse_spec(
+            {"network": {"kind": "custom", "layers": layers}, "dataset": {"name": dataset}}
+        )
+        info = get_info(spec.dataset.name)
+        net = build_network(spec_layers(spec, info), info.shape, len(info.classes), seed=0)
+        run_id = store.new_run(spec)
+        save_weights(store.snapshot_path(run_id, 0), net.state_dict(), {"step": "0"})
+        for layer, colors in zip(("conv1", "conv2"), expected, strict=True):
+            found = history(context, f"run:{run_id}", f"{dataset}/test/0", layer=layer)
+            assert found.filter_colors is colors
+            assert found.num_inputs == (info.shape[0] if layer == "conv1" else 3)
+
+
+def test_moves_are_those_of_all_weights(
+    context: LensContext, run_id: str, nets: dict[int, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_FILTERS", 1)
+    monkeypatch.setattr(module, "MAX_INPUTS", 1)
+    layer = "block1.conv1"
+    found = filter_moves(context, f"run:{run_id}", None, steps=[0, 1, 10], layer=layer)
+    weights = [nets[step].get_parameter(f"{layer}.weight").detach().numpy() for step in STEPS]
+    expected = [np.linalg.norm(after - before) for before, after in itertools.pairwise(weights)]
+    np.testing.assert_allclose(found.norms, expected, rtol=1e-5)
+    assert (found.layer, found.steps) == (layer, STEPS)
+    alone = filter_moves(context, f"run:{run_id}", None, steps=[10])
+    assert (alone.layer, alone.norms.shape) == ("conv1", (0,))
+    with pytest.raises(LensError, match="no convolution 'conv9'"):
+        filter_moves(context, f"run:{run_id}", None, layer="conv9")
+
+
 def look_unlimited(context: LensContext, run_id: str) -> Any:
     data = load_dataset("digits")
     net = context.subject(f"run:{run_id}@0").net
@@ -217,4 +268,4 @@ def test_a_snapshot_deleted_meanwhile_is_a_sentence(
 
 
 def test_it_has_a_worker_of_its_own() -> None:
-    assert "history" in LONG_LENSES
+    assert {"history", "filter_moves"} <= LONG_LENSES

@@ -175,6 +175,30 @@ def test_feature_maps_equal_torch_functional(
     assert np.array_equal(result.image, hwc(digits.val.images[3:4])[0])
 
 
+def test_the_first_layers_are_those_of_all_and_the_rest_does_not_run(
+    context: LensContext, model: str
+) -> None:
+    whole = feature_maps(context, model, "digits/val/3")
+    runs: list[str] = []
+    net = context.subject(model).net
+    handles = [
+        module.register_forward_pre_hook(lambda *_, name=name: runs.append(name))
+        for name, module in net.named_modules()
+        if name
+    ]
+    some = feature_maps(context, model, "digits/val/3", first=2)
+    for handle in handles:
+        handle.remove()
+    assert [layer.layer for layer in some.layers] == [layer.layer for layer in whole.layers[:2]]
+    for one, other in zip(some.layers, whole.layers, strict=False):
+        assert np.array_equal(one.maps, other.maps)
+        assert one.maps.flags.c_contiguous
+    assert runs[-1] == some.layers[-1].layer
+    assert some.available == whole.available
+    with pytest.raises(LensError, match="first is 0"):
+        feature_maps(context, model, "digits/val/3", first=0)
+
+
 def test_feature_maps_of_chosen_layers_and_channels(context: LensContext, model: str) -> None:
     (layer,) = feature_maps(context, model, "digits/val/3", layers=["norm1"], limit=3).layers
     assert layer.maps.shape == (3, 16, 16)

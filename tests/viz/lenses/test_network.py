@@ -110,6 +110,17 @@ def test_it_leaves_the_shared_network_alone(context: LensContext) -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
 
 
+def test_what_is_kept_of_a_network_is_its_wiring_not_its_moment(
+    context: LensContext, run_id: str, write: WriteWeights
+) -> None:
+    write(seed=1, step=40)
+    early = network(context, f"run:{run_id}", None)
+    write(seed=2, step=80)
+    late = network(context, f"run:{run_id}", None)
+    assert (early.step, late.step) == (40, 80)
+    assert late.layers is early.layers
+
+
 class Wilful(nn.Module):
     """Which layers run depends on the numbers in the image, which a tracer does not have."""
 

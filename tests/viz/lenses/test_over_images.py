@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from viz.lenses import layer_runs
 from viz.lenses.best_patches import best_patches
 from viz.lenses.context import LensContext
 from viz.lenses.feature_maps import layer_maps
-from viz.lenses.map_statistics import map_statistics
+from viz.lenses.map_statistics import _by_class, map_statistics
 from viz.lenses.recorder import record
 from viz.lenses.registry import LensError
 from viz.lenses.transform import transform
@@ -184,3 +185,11 @@ def test_a_diverged_network_is_answered_with_what_it_says(context: LensContext, 
     assert np.isfinite(sheet.peak)
     moved = transform(context, model, "digits/test/1", dx=1)
     assert np.isnan([moved.changes[0].invariance, moved.probs_moved]).all()
+
+
+def test_a_class_without_images_has_no_mean() -> None:
+    values = torch.tensor([[1.0, 2.0], [3.0, 6.0], [5.0, 0.0]], dtype=torch.float64)
+    labels = torch.tensor([9, 0, 2, 0])
+    means = _by_class(values, labels, torch.tensor([1, 2, 3]), 3)
+    expected = [[3.0, math.nan, 3.0], [1.0, math.nan, 6.0]]  # classes 0, 1, 2
+    assert np.array_equal(means.numpy(), expected, equal_nan=True)

@@ -7,7 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from viz.lenses.recorder import Call, followers, map_layers, record, replace_outputs
+from viz.lenses.recorder import (
+    Call,
+    followers,
+    map_calls,
+    map_layers,
+    record,
+    record_part,
+    replace_outputs,
+    run_until,
+)
 
 
 class Reused(nn.Module):
@@ -180,3 +189,43 @@ def test_followers_end_where_something_else_takes_over() -> None:
     with pytest.raises(RuntimeError):
         followers(reused, "conv", torch.zeros(1, 5, 6, 6))
     assert hooks(reused) == 0
+
+
+def test_a_run_stops_behind_the_call_that_is_wanted() -> None:
+    net, x = Reused(), torch.randn(2, 1, 6, 6)
+    calls = map_calls(net, x)
+    assert len(calls) >= 2
+    with record(net, ["conv", "inplace"]) as whole, torch.no_grad():
+        net(x)
+    for stop, last in enumerate(calls):
+        with record(net, dict.fromkeys(call.layer for call in calls)) as found:
+            run_until(net, x, last)
+        assert sum(map(len, found.values())) == stop + 1
+        assert all(
+            torch.equal(output, whole[name][index])
+            for name, outputs in found.items() if name in whole
+            for index, output in enumerate(outputs)
+        )  # fmt: skip
+        assert hooks(net) == 0
+    with record(net, ["conv"]) as again:
+        run_until(net, x, None)
+    assert torch.equal(again["conv"][0], whole["conv"][0])
+
+
+def test_a_run_that_fails_on_its_way_fails_and_leaves_no_hook() -> None:
+    net = Reused()
+    with pytest.raises(RuntimeError):
+        run_until(net, torch.zeros(1, 5, 6, 6), Call("inplace", 0))
+    with pytest.raises(AttributeError):
+        run_until(net, torch.zeros(1, 1, 6, 6), Call("nosuch", 0))
+    assert hooks(net) == 0
+
+
+def test_calls_with_maps_are_counted_whatever_else_the_module_puts_out() -> None:
+    relu = nn.ReLU()
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), relu, nn.Flatten(), relu).eval()
+    assert map_calls(net, torch.zeros(1, 1, 3, 3)) == (Call("0", 0), Call("1", 0))
+    seen: list[int] = []
+    with record_part(net, ["1"], lambda _name, output: seen.append(output.ndim)):
+        run_until(net, torch.zeros(1, 1, 3, 3), Call("1", 1))
+    assert seen == [4, 2]

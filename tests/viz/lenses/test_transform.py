@@ -118,3 +118,21 @@ def test_what_cannot_be_done_gets_a_sentence(
         transform(context, model, IMAGE, **options)
     net = context.subject(model).net
     assert sum(len(module._forward_hooks) for module in net.modules()) == 0
+
+
+@pytest.mark.parametrize(("layer", "kind"), [("norm1", "BatchNorm2d"), ("block1", "ResidualBlock")])
+def test_a_chosen_norm_or_block_is_measured_too(
+    context: LensContext, model: str, layer: str, kind: str
+) -> None:
+    found = transform(context, model, IMAGE, kind="shift", dx=2, layer=layer)
+    names = [change.layer for change in found.changes]
+    (change,) = (each for each in found.changes if each.layer == layer)
+    assert (change.kind, change.shape) == (kind, found.maps_before.shape)
+    assert change.invariance == pytest.approx(
+        np.linalg.norm(found.maps_after - found.maps_before) / np.linalg.norm(found.maps_before),
+        rel=1e-4,
+    )
+    assert len(set(names)) == len(names)
+    # in its place: the norm after its convolution, the block after the last layer in it
+    before = "conv1" if layer == "norm1" else "block1.relu2"
+    assert names[names.index(layer) - 1] == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from viz.results.units import (
     Normalised,
     Share,
     Unexplained,
+    UnitView,
     WindowMax,
     WindowSum,
 )
@@ -340,3 +342,28 @@ def test_the_trace_is_kept_with_the_network() -> None:
     net = one_conv()
     assert steps_of(net, IMAGE) is steps_of(net, IMAGE)
     assert steps_of(net, torch.ones(1, 2, 5, 5)).find("conv").shape == (1, 6, 6)
+
+
+def seen(explained: Explained, value: float) -> UnitView:
+    """The explanation beside a number that torch put out."""
+    return UnitView(
+        layer="x", kind="X", unit=(0,), shape=(1,), values=np.zeros((1, 1), np.float32), sources=(),
+        explanation=explained.explanation, value=value, total=explained.total,
+        scale=explained.scale, image=np.zeros((1, 1, 1), np.uint8), box=None, box_note="", note="",
+        step=None,
+    )  # fmt: skip
+
+
+def test_a_sum_without_a_small_term_gets_no_tick() -> None:
+    """What a page shows as 0.00005 beside 1 is more than rounding."""
+    conv = nn.Conv2d(2, 1, 1, bias=False)
+    conv.load_state_dict({"weight": torch.tensor([1.0, 5e-5]).reshape(1, 2, 1, 1)})
+    net, batch = nn.Sequential(OrderedDict(conv=conv)).eval(), torch.ones(1, 2, 1, 1)
+    explained = take_apart(net, batch, "conv", (0, 0, 0))
+    assert isinstance(explained.explanation, WindowSum)
+    assert explained.total is not None
+    view = seen(explained, float(net(batch).detach()))
+    assert view.equal
+    small = explained.explanation.channels[-1].total
+    assert small == pytest.approx(5e-5)
+    assert not replace(view, total=explained.total - small).equal

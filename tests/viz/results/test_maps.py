@@ -50,7 +50,7 @@ def statistics(class_means: list[list[float]], low: float = 0.0) -> ChannelStati
     count = len(means)
     return ChannelStatistics(
         layer="conv1", kind="ReLU", class_means=means, means=np.zeros(count),
-        lows=np.full(count, low), highs=np.full(count, 1.0), num_images=9, source="images",
+        lows=np.full(count, low), highs=np.full(count, 1.0), num_images=9, num_there=9, source="images",
         classes=("a", "b", "c")[: means.shape[1]], step=None,
     )  # fmt: skip
 
@@ -111,3 +111,12 @@ def test_probabilities_move_by_total_variation() -> None:
         maps_expected=None, num_channels=1, stride=None, note="", step=None,
     )  # fmt: skip
     assert moved.probs_moved == pytest.approx(0.5)
+
+
+def test_a_class_without_images_does_not_count() -> None:
+    none = math.nan
+    found = statistics([[6, none, 3], [none, none, none], [0, none, 2]])
+    assert found.selectivity[[0, 2]] == pytest.approx([1 / 3, 1])  # (6 − 3) / (6 + 3)
+    assert math.isnan(found.selectivity[1])
+    assert found.favourite[[0, 2]].tolist() == [0, 2]
+    assert np.isnan(statistics([[none, 4, none]]).selectivity).all()

@@ -12,14 +12,8 @@ from typing import Final
 LONG_LENSES: Final = frozenset(
     {
         *("export", "evaluation", "history", "filter_moves", "fetch_weights", "lesion"),
-        *(
-            "best_patches",
-            "map_statistics",
-            "filter_activity",
-            "edit_accuracy",
-            "gradient_support",
-            "effective_field",
-        ),
+        *("best_patches", "map_statistics", "gradient_support", "effective_field"),
+        *("filter_activity", "edit_accuracy"),
     }
 )
 

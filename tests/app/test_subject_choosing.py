@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from data.archives import store_image
 from engine.protocol import EngineError
@@ -17,7 +16,7 @@ from models import zoo
 from tests.app.subject import SHIPPED, Open, held, opened, query, said
 from ui import runtime
 from ui.looking import NotYetError
-from ui.subject import fetch, links
+from ui.subject import fetch, image_picker, links
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,13 +63,26 @@ def test_untrained_networks_are_chosen_with_their_images(open_bar: Open) -> None
     assert held(app)["options"] == {"dataset": {"name": "shapes"}}
 
 
+def test_the_images_for_untrained_networks_are_chosen_before_the_network(open_bar: Open) -> None:
+    app = opened(open_bar(), "model")  # a trained network is shown: no link holds the choice
+    app.button_group(key="subject.group").set_value("random").run()
+    app.selectbox(key="subject.data").set_value("shapes").run()
+    assert app.selectbox(key="subject.data").value == "shapes"
+    app = opened(app, "model")
+    assert app.selectbox(key="subject.data").value == "shapes"
+    assert query(app) == {}, "the page shows what it showed"
+    app.selectbox(key="subject.choice").set_value("random:resnet20").run()
+    assert query(app) == {"model": "random:resnet20", "data": "shapes"}
+    assert held(app)["options"] == {"dataset": {"name": "shapes"}}
+
+
 def test_weights_that_are_not_here_are_offered_to_be_fetched(
     open_bar: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(zoo, "weights_dir", lambda: tmp_path)
     app = open_bar(model="torchvision:squeezenet1_1")
     assert held(app) == {}
-    assert "SqueezeNet 1.1" in app.markdown[0].value
+    assert "SqueezeNet 1.1" in app.markdown[0].value.replace("\\", "")
     assert "5 MB" in app.button(key="subject.download").label
 
 
@@ -113,21 +125,65 @@ def test_an_upload_goes_into_the_link_by_its_digest(open_bar: Open) -> None:
     assert held(again)["image"] == reference
 
 
-def test_an_upload_that_is_no_picture_is_a_sentence(open_bar: Open) -> None:
+def png(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("1", (width, height)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"<svg></svg>", "SVG"),
+        (png(400, 300)[:60], "damaged or incomplete"),
+        (png(13_000, 13_000), "13000×13000 pixels"),
+    ],
+    ids=["svg", "truncated", "169 megapixels"],
+)
+def test_an_upload_that_is_no_picture_is_a_sentence_where_it_was_given(
+    open_bar: Open, content: bytes, word: str
+) -> None:
     app = opened(open_bar(model="shipped:shapes_cnn"), "image")
     app.button_group(key="subject.source").set_value("upload").run()
-    app.file_uploader(key="subject.file").set_value(("a.png", b"<svg></svg>", "image/png")).run()
+    assert "kept on this server" in said(app)
+    app.file_uploader(key="subject.file").set_value(("a.png", content, "image/png")).run()
+    app = opened(app, "image")
+    assert [word in one.value for one in app.error] == [True]
+    assert "kept on this server" not in said(app)
     assert held(app)["image"] == "shapes/test/0"
-    assert "SVG" in said(app)
+    assert query(app) == {"model": "shipped:shapes_cnn"}, "no link to what cannot be shown"
+    whole = png(40, 30)
+    app.file_uploader(key="subject.file").set_value(("b.png", whole, "image/png")).run()
+    assert query(app)["image"] == f"upload:{store_image(whole)}"
+    assert not app.error
 
 
-def test_only_networks_of_one_channel_are_drawn_for(open_bar: Open) -> None:
-    def sources(app: AppTest) -> list[str]:
-        return [str(one) for one in app.button_group(key="subject.source").options]
+@pytest.mark.parametrize(
+    ("model", "size", "laid_out"), [(SHIPPED, 28, True), ("shipped:shapes_cnn", 32, False)]
+)
+def test_drawings_are_for_every_network_and_say_what_it_gets(
+    open_bar: Open, monkeypatch: pytest.MonkeyPatch, model: str, size: int, laid_out: bool
+) -> None:
+    sizes: list[int] = []
 
-    assert any("Draw" in one for one in sources(opened(open_bar(), "image")))
-    shapes = opened(open_bar(model="shipped:shapes_cnn"), "image")
-    assert not any("Draw" in one for one in sources(shapes))
+    def draw(*, key: str, size: int, label: str) -> np.ndarray:
+        sizes.append(size)
+        drawing = np.zeros((size, size), np.uint8)
+        drawing[8:20, 12:16] = 255
+        return drawing
+
+    monkeypatch.setattr(image_picker, "draw_pad", draw)
+    app = opened(open_bar(model=model), "image")
+    app.button_group(key="subject.source").set_value("draw").run()
+    assert set(sizes) == {size}
+    reference = query(app)["image"]
+    assert (reference.partition(":")[0], held(app)["image"]) == ("drawn", reference)
+    app = opened(app, "image")
+    assert ("the thumbnail shows" in said(app)) == laid_out
+    seen = runtime.engine().look("picture", model, reference).image
+    if not laid_out:  # the network gets the very pixels that the pad says it sends, in all channels
+        strokes = draw(key="", size=size, label="")
+        np.testing.assert_array_equal(seen, np.repeat(strokes[..., None], 3, axis=2))
 
 
 # -- for a class, and side by side ---------------------------------------------------------------

@@ -48,11 +48,18 @@ def test_reading_imports_neither_package_nor_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_unknown_names_get_the_closest() -> None:
-    with pytest.raises(DataError, match=r"no sample picture 'chelsie': choose chelsea"):
-        read_sample("chelsie")
-    with pytest.raises(DataError, match="choose chelsea or coffee"):
-        read_sample("../../etc/passwd")
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("chelsie", "chelsea, china, coffee, astronaut or rocket"),
+        ("unicorn", "coins, chelsea, coffee, astronaut or rocket"),
+        ("../../etc/passwd", "chelsea, coffee, astronaut, rocket or motorcycle"),
+    ],
+)
+def test_unknown_names_get_several_the_closest_first(name: str, names: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_sample(name)
+    assert str(caught.value) == f"There is no sample picture {name!r}: choose {names}."
 
 
 def test_a_package_that_is_not_whole_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

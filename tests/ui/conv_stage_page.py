@@ -1,4 +1,5 @@
-"""The page the browser tests of the stage drive: one preset (`?preset=`), and what Python got."""
+"""The page the browser tests of the stage drive: one preset (`?preset=`, `own` for
+the setting in the link), and what Python got."""
 
 import json
 from dataclasses import asdict
@@ -8,11 +9,12 @@ import streamlit as st
 
 from ui.components.conv_stage import conv_stage, place_of
 from ui.components.kernel_pad import kernel_pad
+from ui.convolution.link import read_exercise
 from viz.arithmetic.presets import PRESETS
 from viz.arithmetic.steps import build_steps
 
 name = st.query_params.get("preset", "padded_strided")
-exercise = PRESETS[name].exercise
+exercise = read_exercise(st.query_params)[0] if name == "own" else PRESETS[name].exercise
 steps = build_steps(exercise.setting, exercise.numbers)
 edit = conv_stage(
     steps,

@@ -209,6 +209,26 @@ def test_it_fits_a_phone(page: Any, url: str) -> None:
     assert canvas(page, "input").bounding_box()["width"] <= 390
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_volumes_stay_readable_and_scroll_to_the_cell(page: Any, url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    show(page, url, "own", op="transposed", dims="3", i="6", k="3", s="2", pad="any", p="1", at="0")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    expect(page.locator("[data-panel=output] figcaption")).to_contain_text(
+        "scroll for all 11 slices"
+    )
+    box = page.locator("[data-panel=output] .scroll")
+    measure = "node => [node.scrollWidth - node.clientWidth, node.scrollTop, node.scrollHeight, node.clientHeight]"
+    beyond, top, full, _ = box.evaluate(measure)
+    assert beyond <= 2  # no slice is cut off at the side
+    assert top <= 2
+    assert full / 11 > 11 * 22 / 3  # at least 22 pixels a cell, at most three slices in a row
+    slide(page, "cell", 11**3 - 1)
+    expect(page.locator(".at-cell")).to_have_text("1331 of 1331")
+    _, top, full, high = box.evaluate(measure)  # drawn in the same frame as the words above
+    assert top + high >= full - 12
+
+
 def held_kernel(page: Any, test: str) -> Any:
     page.wait_for_function(
         f"""() => {{

@@ -157,6 +157,25 @@ def test_a_drawing_becomes_the_image_while_its_pad_stays(page: Any, app: AppServ
     expect(page.locator(".pad[data-first]")).to_have_count(1)
 
 
+def test_the_images_for_an_untrained_network_are_kept_while_it_is_chosen(
+    page: Any, app: AppServer
+) -> None:
+    page.goto(app.url)
+    held(page)  # a trained network
+    page.locator(".st-key-subject-model button").first.click()
+    page.get_by_role("radio", name="Untrained").click()
+    images = page.get_by_role("combobox", name="For the images of")
+    images.click()
+    page.get_by_role("option", name="Shapes and textures").click()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(images).to_have_value("Shapes and textures")
+    page.locator(".st-key-subject-choice").get_by_role("combobox").click()
+    page.get_by_role("option", name="ResNet-20").click()
+    given = held(page, lambda given: given["base"] == "random:resnet20")
+    assert given["options"] == {"dataset": {"name": "shapes"}}
+    expect(page).to_have_url(re.compile("data=shapes"))
+
+
 def test_a_click_in_the_sheet_shows_that_image(page: Any, app: AppServer) -> None:
     page.goto(app.url)
     held(page)

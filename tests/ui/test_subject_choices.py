@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.catalogue import DataError, get_info
+from data.catalogue import DataError, DatasetInfo, get_info
 from models.layers import summarize
 from models.references import ReferenceError
 from models.registry import ModelError, list_architectures
@@ -20,7 +21,7 @@ from training.shipped import ShippedError
 from training.spec import DatasetSpec, NamedNetwork, TrainSpec
 from ui import runtime
 from ui.subject import images, models
-from ui.subject.image_picker import sheet
+from ui.subject.image_picker import pad_size, sheet
 from ui.subject.images import (
     DataImage,
     default_image,
@@ -30,6 +31,7 @@ from ui.subject.images import (
     random_index,
 )
 from ui.subject.models import (
+    data_choices,
     default_model,
     find_model,
     run_choices,
@@ -108,6 +110,52 @@ def test_what_names_no_network_is_one_sentence(
         find_model(text)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+def test_what_is_no_reference_gets_examples_that_work() -> None:
+    with pytest.raises(ReferenceError, match=r"such as shipped:digits_lenet5") as caught:
+        find_model("unicorn")
+    named = re.findall(r"shipped:\w+", str(caught.value).partition("such as")[2])
+    assert named == [choice.base for choice in shipped_choices()]
+
+
+def test_a_folder_is_told_apart_from_the_set_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVSCOPE_DATA", str(tmp_path))
+    for one in ("cat", "dog"):
+        folder = tmp_path / "cifar10" / one
+        folder.mkdir(parents=True)
+        for index in range(12):
+            Image.new("RGB", (8, 8), (index, 0, 0)).save(folder / f"{index}.png")
+    monkeypatch.setattr(models, "is_available", lambda name: True)
+    titles = data_choices()
+    assert titles["folder:cifar10"] == "cifar10 (folder)"
+    assert titles["cifar10"] == "CIFAR-10"
+    model = find_model("random:resnet20", "folder:cifar10")
+    assert model.origin == "for cifar10 (folder)"
+    elsewhere = image_title("folder:cifar10/test/3", None, find_model(SHIPPED))
+    assert elsewhere == "cifar10 (folder) test 3"
+
+
+@pytest.mark.parametrize(
+    ("info", "size", "as_it_is"),
+    [
+        (get_info("digits"), 28, False),
+        (get_info("mnist"), 28, False),
+        (get_info("shapes"), 32, True),
+        (get_info("shapes", 64), 64, True),
+        (replace(get_info("shapes"), shape=(3, 4, 4)), 8, False),
+        (replace(get_info("shapes"), shape=(3, 224, 224)), 128, False),
+        (None, 128, False),
+    ],
+)
+def test_a_drawing_has_the_size_of_the_network_or_it_is_said(
+    info: DatasetInfo | None, size: int, as_it_is: bool
+) -> None:
+    found, note = pad_size(info)
+    assert found == size
+    assert ("thumbnail" in note) != as_it_is
 
 
 def test_an_unknown_data_set_is_told_apart_from_an_unknown_network() -> None:

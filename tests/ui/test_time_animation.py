@@ -90,7 +90,7 @@ def test_sizes_that_would_be_too_large_are_not_rendered_whole(
 def test_filters_of_three_channels_inside_the_network_are_not_drawn_in_colour() -> None:
     found = make_moments(inputs=3)
     columns = columns_of(found, "Filters")
-    assert columns == (5, 3)  # a column a filter, a row a channel
+    assert columns == (3, 5)  # a row a filter, a column a channel
     assert columns_of(make_moments(inputs=3, colors=True), "Filters") == (3, 2)
 
 

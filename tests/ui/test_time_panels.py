@@ -106,7 +106,10 @@ def test_maps_that_were_made_smaller_say_so() -> None:
     found = make_moments()
     assert panel(found, "Feature maps").note == "5 maps."
     smaller = dataclasses.replace(found, map_shape=(12, 11), num_maps=64)
-    words = "First 5 of 64 maps, averaged down from 12×11 to 6×6."
+    words = (
+        "First 5 of 64 maps, averaged down from 12×11 to 6×6. relu1's map is 12×11 and the image "
+        "6×6: padding puts a frame around the image, which the map covers, too."
+    )
     assert panel(smaller, "Feature maps").note == words
 
 
@@ -120,21 +123,21 @@ def test_values_that_are_no_numbers_do_not_spoil_the_scale() -> None:
 
 
 @pytest.mark.parametrize("inputs", [3, 4])
-def test_filters_of_many_channels_are_columns(inputs: int) -> None:
+def test_filters_of_many_channels_are_rows(inputs: int) -> None:
     """Three channels too, wherever they are not the colours of the image."""
     found = make_moments(inputs=inputs)
     stack = stack_filters(found)
     assert stack is not None
     assert stack.shape == (3, 5 * inputs, 3, 3)
-    assert panel(found, "Filters").note == "A column a filter (all), a row an input channel."
-    assert filter_columns(found) == 5
+    assert panel(found, "Filters").note == "A row is one filter (all), a column an input channel."
+    assert filter_columns(found) == inputs
     filters = found.moments[1].filters
     assert filters is not None
     shown = panel(found, "Filters")
     for tile, name in enumerate(shown.tiles):
         o, i = (int(word.strip(",")) for word in name.split() if word.strip(",").isdigit())
         np.testing.assert_array_equal(stack[1, tile], filters[o, i])
-        assert (tile % 5, tile // 5) == (o, i)
+        assert (tile // inputs, tile % inputs) == (o, i)
 
 
 def test_filters_of_colours_keep_their_colours() -> None:
@@ -148,7 +151,7 @@ def test_filters_of_colours_keep_their_colours() -> None:
 
 def test_input_channels_that_are_left_out_are_said() -> None:
     found = dataclasses.replace(make_moments(inputs=4), num_inputs=64, num_filters=9)
-    words = "A column a filter (the first 5 of 9), a row an input channel (the first 4 of 64)."
+    words = "A row is one filter (the first 5 of 9), a column an input channel (the first 4 of 64)."
     assert panel(found, "Filters").note == words
 
 

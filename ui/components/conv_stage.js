@@ -19,6 +19,7 @@ function createStage(root) {
   const section = $(".cstage");
   const canvases = Object.fromEntries(PANELS.map((name) => [name, $(`[data-panel=${name}] canvas`)]));
   const captions = Object.fromEntries(PANELS.map((name) => [name, $(`[data-panel=${name}] figcaption`)]));
+  const boxes = Object.fromEntries(PANELS.map((name) => [name, $(`[data-panel=${name}] .scroll`)]));
   const scrub = { cell: $("input.cell"), term: $("input.term"), rate: $("input.rate") };
   const each = $(".each input"), form = $(".edit"), field = $(".edit input");
   let data = null, send = null, parts = [], layout = null;
@@ -26,6 +27,7 @@ function createStage(root) {
   let hover = null, pinned = null; // {panel, channel, place: [d, h, w]}
   let playing = null, due = false;
   const cursors = {};
+  let followed = ""; // where the panels were last scrolled to
   scrub.rate.value = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1;
 
   const part = () => parts[at.part];
@@ -48,11 +50,14 @@ function createStage(root) {
       if (name === "kernel" && !one.weight) continue;
       drawPanel(canvases[name], name, one, layout, marks, colors);
     }
+    for (const name of PANELS) boxes[name].style.maxHeight = layout.view ? `${layout.view}px` : "";
     captions.input.innerHTML = inputCaption(one);
     captions.kernel.innerHTML = one.weight ? kernelCaption(one, marks.channel) : "";
     captions.output.innerHTML = outputCaption(one);
     $(".panels").classList.toggle("stacked", layout.stacked);
+    $(".panels").classList.toggle("scrolling", Boolean(layout.view) && !layout.stacked);
     $("[data-panel=kernel]").hidden = !one.weight;
+    showScroll(one, marks);
     const times = $(".times");
     times.textContent = one.weight ? "∗" : { max: "largest of each window", mean: "mean of each window" }[one.reduce] ?? `L${one.norm} norm of each window`;
     times.classList.toggle("word", !one.weight);
@@ -69,6 +74,29 @@ function createStage(root) {
     $(".scrub .term-name").textContent = one.weight ? "Product" : "Number";
     showEdit(one);
   }
+
+  // Panels too large to be seen whole say so and go along with what is marked, unless it is there
+  // that the visitor points.
+  function showScroll(one, marks) {
+    const where = JSON.stringify([at, focus(), layout.cell, section.clientWidth]), moved = where !== followed;
+    followed = where;
+    for (const name of PANELS) {
+      const box = boxes[name];
+      if (name === "kernel" && !one.weight) continue;
+      if (box.scrollHeight > box.clientHeight + 2 || box.scrollWidth > box.clientWidth + 2) {
+        const hint = Object.assign(document.createElement("span"), { className: "hint", textContent: ` · scroll for all${one.dims === 3 ? ` ${panelShape(one, name).shape[0]} slices` : ""}` });
+        captions[name].append(hint);
+        if (moved && focus()?.panel !== name) follow(box, one, layout, name, marks);
+      }
+      showMore(box);
+    }
+  }
+
+  function showMore(box) {
+    box.classList.toggle("below", box.scrollTop + box.clientHeight < box.scrollHeight - 2);
+    box.classList.toggle("beyond", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+  }
+  for (const name of PANELS) boxes[name].addEventListener("scroll", () => showMore(boxes[name]));
 
   function showEdit(one) {
     const target = pinned && editable(one, at, pinned);

@@ -163,10 +163,10 @@ function outputWords(one, channel, position, total) {
   return `Output ${name(one, one.O, channel, position)} reads ${total} number${total > 1 ? "s" : ""}.`;
 }
 
-function formatNumber(value) {
+function formatNumber(value, digits = 4) {
   if (value === null || Number.isNaN(value)) return "no number";
   if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
-  const text = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+  const text = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−");
 }
 

@@ -51,9 +51,9 @@ def render(setting: Setting, steps: tuple[Step, ...]) -> None:
     st.caption(
         f"From {_shape(source)} to {_shape(target)} with windows of {_shape(kernel)}; blue: parameters, "
         "orange: MACs, both on a logarithmic scale. C and O are the channels in and out, I and P the "
-        "cells of one channel in and out, k those of a window. Looking only nearby saves first, then "
+        "cells of one channel in and out, K those of a window. Looking only nearby saves first, then "
         "sharing the weights along the picture, then keeping the channels apart: depthwise separable "
-        f"costs {share:.4f} of the convolution's MACs, 1/O + 1/k = 1/{target[0]} + "
+        f"costs {share:.4f} of the convolution's MACs, 1/O + 1/K = 1/{target[0]} + "
         f"1/{math.prod(kernel)} (Howard et al. 2017)."
     )
     _links(setting)

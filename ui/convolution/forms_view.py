@@ -55,7 +55,8 @@ def _matrix(step: Step, marked: int, *, transposed: bool) -> None:
     total = form.matrix.size
     words = (
         f"Each row is one output cell, outlined the one the step view stands at. {used:,} of {total:,} entries "
-        f"are not zero by construction; they hold {_different(form)} different weights, shared along the diagonals. "
+        f"are not zero by construction; they hold {_different(form)} different weights, "
+        "the same in every row, moved on by the stride from row to row. "
         "A fully connected layer would have every entry to itself."
     )
     if transposed:

@@ -138,7 +138,7 @@ def _figures(field: LayerField) -> str:
     return html.figures(
         [
             ("receptive field", f"{pair(field.size)} px", "Rows × columns of the image that a unit sees"),
-            ("stride on the image", f"{short(field.stride)} px", "From one unit's box to the next: all strides up to here"),
+            ("stride on the image", f"{short(field.stride)} px", "All strides up to here, multiplied"),
             ("padding of the image", f"{padding(field)} px", "How far the first box reaches beyond the image"),
             ("box of unit (y, x) begins at", position(field), "First row, first column"),
             ("units", pair(field.units), "Positions of the layer's maps"),

@@ -15,6 +15,7 @@ from ui.filters.edits import Edit
 from ui.filters.numbers import largest
 from ui.filters.scene import LOOK_SECONDS, Scene
 from ui.looking import glance
+from ui.map_words import padded_map_words
 from ui.text import sentence_safe
 from viz.figures.filters import plot_change_through
 from viz.figures.tiles import fit_zoom, montage_maps
@@ -93,8 +94,9 @@ def _maps(scene: Scene, result: Edited, layers: Sequence[str]) -> None:
             bar = html.color_bar("diverging" if below_0 else "sequential", tiles.limit)
         cells.append(f"<figure><h4>{title}</h4>{picture}{bar}</figure>")
     st.html(f'<div class="cs-filters-four">{"".join(cells)}</div>')
-    if result.note:
-        st.caption(sentence_safe(result.note))
+    padded = padded_map_words(result.maps_layer, before.shape, result.image.shape)
+    if note := f"{padded} {result.note}".strip():
+        st.caption(sentence_safe(note))
 
 
 def _choose_maps(scene: Scene, layers: Sequence[str], chosen: str) -> None:

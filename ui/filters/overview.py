@@ -14,6 +14,7 @@ from engine.protocol import EngineError
 from ui import html
 from ui.charts import CHART_CONFIG
 from ui.components.clickable import Box, clickable_picture
+from ui.downloads import download_picture
 from ui.filters.address import SCALES, choose, choose_part, put_number, read_number
 from ui.filters.numbers import decimals, kernel_lines, kernel_table, signed
 from ui.filters.scene import Scene
@@ -38,6 +39,12 @@ ROWS: Final = 24  # where it is a row of kernels
 COLUMNS: Final = 32
 _WRITTEN: Final = 49  # weights of a kernel that are written out on hovering
 _SHOWN: Final = {"weights": "Weights", "gradient": "Gradient", "momentum": "Momentum"}
+_SIGNS: Final = {
+    "weights": "Orange excites, blue inhibits, pale is 0.",
+    "gradient": "Orange: the loss rises with this weight, so the update lowers it; blue: the reverse; pale is 0.",
+    "momentum": "Orange: gathered gradients above 0, which the optimiser subtracts, so the weight is going down; "
+    "blue: it is going up; pale is 0.",
+}
 
 
 Flags = np.typing.NDArray[np.bool_]  # (O,) a filter each
@@ -82,6 +89,11 @@ def render(scene: Scene) -> None:
         tiles_place = st.empty()
         legend = st.empty()
         st.html(html.caption(_sentence(scene, found, values)))
+        download_picture(
+            f"{_SHOWN[values.kind]} of {scene.layer}", key="filters.download",
+            png=lambda: marked_png(tiles, {}),
+            arrays={values.kind: values.array, "first_filter": np.array(found.first_filter)},
+        )  # fmt: skip
     with side:
         card = st.empty()
         _numbers_of(scene, found, values, channel)
@@ -275,11 +287,11 @@ def _sentence(scene: Scene, found: Filters, values: _Values) -> str:
     if scene.in_color(found):
         layout = "A tile is a filter."
     elif found.num_inputs == 1:
-        layout = "A tile is a filter; orange excites, blue inhibits, pale is 0."
+        layout = f"A tile is a filter. {_SIGNS[values.kind]}"
     else:
         layout = (
             "A row is one filter, with a kernel for each input channel: their answers are added up. "
-            "Orange excites, blue inhibits, pale is 0."
+            f"{_SIGNS[values.kind]}"
         )
     what = "" if values.kind == "weights" else f" {values.note}"
     when = "" if found.step is None else f"Update {found.step:,}. "

@@ -17,6 +17,7 @@ from ui.filters.address import choose
 from ui.filters.channels import choose_channel
 from ui.filters.numbers import kernel_table, signed
 from ui.filters.scene import Scene
+from ui.map_words import padded_map_words
 from ui.text import sentence_safe
 from viz.figures.filters import plot_spectrum, plot_weight_histogram
 from viz.figures.tiles import fit_zoom, montage_maps
@@ -114,8 +115,9 @@ def _map(scene: Scene) -> None:
         f"{html.color_bar('diverging', limit)}</figure>"
     )
     st.html(f'<div class="cs-filters-pair">{pictures}</div>')
-    if result.note:
-        st.caption(sentence_safe(result.note))
+    padded = padded_map_words(result.layer, found.shape, result.image.shape)
+    if note := f"{padded} {result.note}".strip():
+        st.caption(sentence_safe(note))
 
 
 def _spectrum(detail: FilterDetail, found: Filters) -> None:

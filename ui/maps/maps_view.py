@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ui import html
+from ui.downloads import download_picture
 from ui.looking import glance
 from ui.maps.blank import blank_sentence, channel_facts
 from ui.maps.parts import (
@@ -19,6 +20,7 @@ from ui.maps.parts import (
     labelled_choice,
     layer_colors,
     layers_with_maps,
+    make_sheet,
     number,
     shapes,
     show_map,
@@ -82,6 +84,11 @@ def render_maps(chosen: Chosen) -> None:
             alt=f"Feature maps of {layer}", colors=colors, scaling=scaling, selected=unit[0],
         )  # fmt: skip
         st.html(colors.bar(scaling) + html.caption(_layer_sentence(sheet, len(order))))
+        download_picture(
+            f"Feature maps of {layer}", key="maps.download",
+            png=lambda: make_sheet(sheet.maps[order], colors, scaling).png(),
+            arrays={"maps": sheet.maps[order], "channels": order},
+        )  # fmt: skip
     if picked is not None:
         place = strongest(sheet.maps[picked], signed=colors.signed)
         set_unit((picked, *place))

@@ -31,6 +31,8 @@ MOST_TEXTS: Final = 4096  # units with words of their own on hover; more make th
 _MOST_TILE: Final = 240  # pixels; larger tiles show no more
 _LEAST_TILE: Final = 18
 GAP: Final = 3
+WIDTH: Final = 760  # pixels of a sheet
+HEIGHT: Final = 560
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,17 @@ def lay_out(count: int, shape: tuple[int, int], width: int, height: int) -> tupl
     return best, sizes[best]
 
 
+def make_sheet(
+    maps: Floats, colors: Colors, scaling: SheetScaling, width: int = WIDTH, height: int = HEIGHT
+) -> Montage:
+    """Maps (C, h, w) as tiles that fill about `width` × `height` pixels."""
+    columns, tile = lay_out(len(maps), (maps.shape[1], maps.shape[2]), width, height)
+    return montage_sheet(
+        maps, scaling=scaling, limit=colors.limit, signed=colors.signed, columns=columns, tile=tile,
+        gap=GAP,
+    )  # fmt: skip
+
+
 def show_sheet(
     maps: Floats,
     channels: Sequence[int] | npt.NDArray[np.integer],
@@ -91,16 +104,13 @@ def show_sheet(
     colors: Colors,
     scaling: SheetScaling = "layer",
     selected: int | None = None,
-    width: int = 760,
-    height: int = 560,
+    width: int = WIDTH,
+    height: int = HEIGHT,
 ) -> int | None:
     """Some channels of a layer (C, h, w) as tiles; the channel that was clicked just now."""
     order = [int(channel) for channel in channels]
+    sheet = make_sheet(maps[order], colors, scaling, width, height)
     columns, tile = lay_out(len(order), (maps.shape[1], maps.shape[2]), width, height)
-    sheet = montage_sheet(
-        maps[order], scaling=scaling, limit=colors.limit, signed=colors.signed, columns=columns,
-        tile=tile, gap=GAP,
-    )  # fmt: skip
     place = order.index(selected) if selected in order else None
     picked = clickable_picture(
         sheet.png(), key=key, alt=alt, grid=_grid(sheet, len(order)), texts=texts, selected=place,

@@ -134,11 +134,7 @@ def _members(slot: Slot, model: Model, image: DataImage) -> list[int]:
 
 def _sources(slot: Slot, model: Model, found: DataImage | None) -> None:
     """What stands behind the button."""
-    offered = {
-        name: label
-        for name, label in SOURCES.items()
-        if name != "data" or model.has_images
-    }
+    offered = {name: label for name, label in SOURCES.items() if name != "data" or model.has_images}
     widget = slot.key("source")
     if st.session_state.get(widget) not in offered:
         kind = read(slot).get("image", "").partition(":")[0]
@@ -281,18 +277,18 @@ def _drawing(slot: Slot, model: Model) -> None:
 
 
 def pad_size(info: DatasetInfo | None) -> tuple[int, str]:
-    """Pixels a side to draw in for networks of a data set (None: ImageNet), the network's own where
-    it takes a drawing as it is, and a sentence where the network gets something else."""
-    if info is None:
-        return PAD_SIDES[1], "The thumbnail shows what the network gets: the drawing, enlarged."
-    if info.framing is not None:
-        note = "cut out and laid out like its images"
-        return PAD_PIXELS, f"The thumbnail shows what the network gets: the drawing, {note}."
-    side = info.shape[1]
-    size = min(max(side, PAD_SIDES[0]), PAD_SIDES[1])
-    if size == side:
-        return size, ""
-    return size, f"The thumbnail shows what the network gets: the drawing at {side}×{side} pixels."
+    """Pixels a side to draw in, and a sentence where that is not yet what the network gets.
+
+    Args:
+        info: of the network's data set; None: ImageNet, or gone by now.
+    """
+    if info is not None and info.framing is not None:
+        done = "cut out and laid out like the images it has learned"
+        return PAD_PIXELS, f"The network gets what the thumbnail shows: the drawing, {done}."
+    side = PAD_SIDES[1] if info is None else min(max(info.shape[1], PAD_SIDES[0]), PAD_SIDES[1])
+    if info is not None and info.shape[1] == side:
+        return side, ""
+    return side, "The network gets what the thumbnail shows: the drawing, scaled to its own size."
 
 
 def _file(slot: Slot, model: Model, *, camera: bool) -> None:
@@ -316,12 +312,14 @@ def _taken(slot: Slot, model: Model, kind: str, content: bytes) -> str:
     given = slot.key("given")
     try:
         reference = f"{kind}:{store_image(content)}"
-        if st.session_state.get(given) == reference:
-            return ""
-        st.session_state[given] = None  # so that one before it can be given again after a refusal
-        fetch_picture(model, reference)
+        new = st.session_state.get(given) != reference
+        if new:
+            st.session_state[given] = None  # after a refusal the one before may be given again
+            fetch_picture(model, reference)
     except (DataError, EngineError) as error:
         return str(error)
-    st.session_state[given] = reference
-    put(slot, image=reference)
-    st.rerun()
+    if new:
+        st.session_state[given] = reference
+        put(slot, image=reference)
+        st.rerun()
+    return ""

@@ -14,7 +14,7 @@ from typing import Final
 from data.catalogue import DataError, DatasetInfo, get_info
 from data.samples import SAMPLES, find_sample
 from ui.subject.kept import ask_once
-from ui.subject.models import Model
+from ui.subject.models import Model, data_title
 from viz.results.picking import Picture, SplitLabels
 
 _DATA_IMAGE: Final = re.compile(r"(?P<dataset>[^/]+)/(?P<split>train|val|test)/(?P<index>\d{1,9})")
@@ -104,6 +104,6 @@ def random_index(image: DataImage, members: list[int]) -> DataImage:
 
 def _dataset_title(name: str) -> str:
     try:
-        return get_info(name).title
+        return data_title(get_info(name))
     except DataError:
         return name

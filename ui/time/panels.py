@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ui import html
 from ui.components.player import Bars, Frame, Line, Panel, Pictures, Values
+from ui.map_words import padded_map_words
 from viz.figures.theme import SPLIT_COLORS
 from viz.figures.tiles import encode_png, fit_zoom
 from viz.results import Curve, Floats
@@ -79,7 +80,7 @@ def shown_classes(found: Moments) -> list[int]:
 def stack_filters(found: Moments) -> Floats | None:
     """(T, N, kh, kw), or (T, N, 3, kh, kw) where the filters read the image's colours.
 
-    Of filters with many kernels each is a column and each input channel a row.
+    Of filters with many kernels each is a row and each input channel a column.
     """
     if any(one.filters is None for one in found.moments):
         return None
@@ -87,7 +88,7 @@ def stack_filters(found: Moments) -> Floats | None:
     count, outputs, inputs, height, width = filters.shape
     if found.filter_colors:
         return filters
-    return filters.swapaxes(1, 2).reshape(count, inputs * outputs, height, width)
+    return filters.reshape(count, outputs * inputs, height, width)
 
 
 def stack_maps(found: Moments) -> Floats | None:
@@ -139,11 +140,11 @@ def columns_for(count: int) -> int:
 
 
 def filter_columns(found: Moments) -> int:
-    """A column a filter where it has many kernels, else near square."""
+    """A row a filter where it has many kernels, else near square."""
     filters = found.moments[0].filters
     if filters is None:
         return 1
-    return len(filters) if _several(found, filters) else columns_for(len(filters))
+    return filters.shape[1] if _several(found, filters) else columns_for(len(filters))
 
 
 def _several(found: Moments, filters: Floats) -> bool:
@@ -189,16 +190,16 @@ def _filters(found: Moments) -> Values | None:
     shown, inputs = filters.shape[:2]
     several = _several(found, filters)
     first = f"the first {shown} of {found.num_filters}" if shown < found.num_filters else "all"
-    rows = f" (the first {inputs} of {found.num_inputs})" if inputs < found.num_inputs else ""
+    columns = f" (the first {inputs} of {found.num_inputs})" if inputs < found.num_inputs else ""
     note = (
         f"Colours are the weights for red, green and blue: mid-grey is 0, full {limit_of(values):.3g}."
         if found.filter_colors
-        else f"A column a filter ({first}), a row an input channel{rows}."
+        else f"A row is one filter ({first}), a column an input channel{columns}."
         if several
         else f"{first.capitalize()} filters. Orange excites, blue inhibits."
     )
     names = (
-        [f"filter {o}, input {i}" for i in range(inputs) for o in range(shown)] if several else []
+        [f"filter {o}, input {i}" for o in range(shown) for i in range(inputs)] if several else []
     )
     return Values(
         f"Filters of {found.filter_layer}", values, limit_of(values), columns=filter_columns(found),
@@ -212,10 +213,12 @@ def _maps(found: Moments) -> Values | None:
         return None
     shown = values.shape[1]
     first = f"first {shown} of {found.num_maps} maps" if shown < found.num_maps else f"{shown} maps"
+    padded = padded_map_words(found.layer, found.map_shape, found.image.shape)
     return Values(
         f"Feature maps of {found.layer}", values, limit_of(values),
         scale="diverging" if is_signed(values) else "sequential", columns=columns_for(shown),
-        note=f"{first.capitalize()}{_averaged(found, values)}.", notes=_blank_notes(values), grow=2.4, pixels=520,
+        note=f"{first.capitalize()}{_averaged(found, values)}. {padded}".strip(),
+        notes=_blank_notes(values), grow=2.4, pixels=520,
     )  # fmt: skip
 
 

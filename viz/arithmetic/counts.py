@@ -13,7 +13,7 @@ from viz.arithmetic.steps import Step
 
 @dataclass(frozen=True)
 class Cost:
-    """One way; `formula` is its parameter count without biases, in symbols."""
+    """One way; `formula` is its parameter count without biases, in symbols: K positions of a kernel."""
 
     name: str
     formula: str
@@ -41,16 +41,16 @@ def compare_costs(
     own, shared = (places if bias else 0), (cout if bias else 0)
     rows = [
         Cost("Fully connected", "C·I · O·P", cells * places + own, cells * places),
-        Cost("Locally connected", "C·k · O·P", cin * window * places + own, cin * window * places),
-        Cost("Convolution", "C·k · O", cin * window * cout + shared, cin * window * places),
+        Cost("Locally connected", "C·K · O·P", cin * window * places + own, cin * window * places),
+        Cost("Convolution", "C·K · O", cin * window * cout + shared, cin * window * places),
     ]
     if groups > 1:
         inner = cin // groups * window
         name = f"Convolution, {groups} groups"
-        rows.append(Cost(name, "C/g·k · O", inner * cout + shared, inner * places))
+        rows.append(Cost(name, "C/g·K · O", inner * cout + shared, inner * places))
     separable = cin * window + cin * cout
     macs = (cin * window + cin * cout) * here
-    rows.append(Cost("Depthwise separable", "C·k + C·O", separable + shared, macs))
+    rows.append(Cost("Depthwise separable", "C·K + C·O", separable + shared, macs))
     return tuple(rows)
 
 

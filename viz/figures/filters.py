@@ -274,8 +274,11 @@ def plot_change_through(
 def plot_damage(
     names: Sequence[str], drops: npt.ArrayLike, errors: npt.ArrayLike, *, height: int | None = None
 ) -> Drawing:
-    """Accuracy lost without each part, most first, with one standard error each way."""
-    values, spread = np.asarray(drops, float), np.asarray(errors, float)
+    """Accuracy lost without each part, most first, with one standard error each way, both shares.
+
+    The axis is in percentage points.
+    """
+    values, spread = 100 * np.asarray(drops, float), 100 * np.asarray(errors, float)
     places = np.arange(len(names))
     texts = [plain(name) for name in names]
     bars: Trace = {
@@ -283,11 +286,13 @@ def plot_damage(
         "error_x": {"type": "data", "array": pack(spread), "thickness": 1, "width": 2, "color": MUTED},
         "text": texts, "textposition": "none", "customdata": pack(spread),
         "marker": {"color": [WARNING if value > 0 else ACCENT for value in values], "opacity": 0.85},
-        "hovertemplate": "without %{text}: %{x:+.1%} ± %{customdata:.1%} lost<extra></extra>",
+        "hovertemplate": "without %{text}: %{x:+.1f} ± %{customdata:.1f} percentage points lost<extra></extra>",
     }  # fmt: skip
-    layout = base_layout("Accuracy lost without it", height=height or 70 + 20 * len(names))
+    layout = base_layout(
+        "Accuracy lost without it, percentage points", height=height or 70 + 20 * len(names)
+    )
     layout |= {"showlegend": False, "bargap": 0.25}
-    layout["xaxis"] = axis(tickformat="+.0%", zeroline=True, zerolinecolor=MUTED)
+    layout["xaxis"] = axis(tickformat="+~g", zeroline=True, zerolinecolor=MUTED)
     layout["yaxis"] = axis(
         tickvals=places.tolist(), ticktext=texts, range=[len(names) - 0.5, -0.5], showgrid=False
     )

@@ -165,4 +165,6 @@ def test_damage() -> None:
     figure = valid(plot_damage(["filter 1", "filter 0"], [0.2, -0.1], [0.01, 0.02]))
     first, second = figure.data[0].marker.color
     assert first != second
-    assert unpack(figure.data[0].error_x.array).tolist() == pytest.approx([0.01, 0.02])
+    assert unpack(figure.data[0].error_x.array).tolist() == pytest.approx(
+        [1, 2]
+    )  # percentage points

@@ -24,7 +24,7 @@ from benchmarks.page_client import PageClient
 from engine.client import connect
 from training.spec import DatasetSpec, NamedNetwork, OptimizerSpec, TrainSpec
 
-PAGES = ("", "live", "runs")
+PAGES = ("", "live", "runs", "filters", "maps", "fields", "time", "convolution")
 VIEWS = ("predictions", "filters", "maps", "confusion", "health", "about")
 SPEC = TrainSpec(
     dataset=DatasetSpec(name="digits"),

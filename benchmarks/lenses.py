@@ -158,7 +158,11 @@ def end_to_end(
 
 
 def overhead(net: Net, repeats: int) -> dict[str, float]:
-    """The feature-map lens over the bare forward pass of the same batch, taking turns."""
+    """The feature-map lens of every layer over the bare forward pass of the same batch, taking turns.
+
+    Fitting the image is left out of both and given beside them, as is what the live page asks: its
+    few layers, after which the pass ends.
+    """
     torch.set_num_threads(1)
     context = LensContext()
     subject = context.subject(net.model, net.dataset)
@@ -172,8 +176,8 @@ def overhead(net: Net, repeats: int) -> dict[str, float]:
 
     ways: dict[str, Callable[[], object]] = {
         "bare": bare,
-        "lens": lambda: look(context, net.model, image, first=LIVE_LAYERS, **net.options),
-        "every_layer": lambda: look(context, net.model, image, **net.options),
+        "lens": lambda: look(context, net.model, image, **net.options),
+        "live_page": lambda: look(context, net.model, image, first=LIVE_LAYERS, **net.options),
     }
     times: dict[str, list[float]] = {name: [] for name in (*ways, "image")}
     for _ in range(3 * repeats):
@@ -185,7 +189,7 @@ def overhead(net: Net, repeats: int) -> dict[str, float]:
     return {
         **{f"{name}_ms": found for name, found in medians.items()},
         "ratio": medians["lens"] / medians["bare"],
-        "ratio_of_every_layer": medians["every_layer"] / medians["bare"],
+        "ratio_as_the_live_page_asks": medians["live_page"] / medians["bare"],
     }
 
 

@@ -4,7 +4,7 @@ A real run trains while a tab follows it through Streamlit's own protocol; CPU t
 operating system, so waiting and the browser do not count. Then every page is visited and the memory
 of the web process is read; torch must not be in it.
 
-    python -m benchmarks.page_cost [--ticks 150]
+    python -m benchmarks.page_cost [--ticks 60]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from engine.client import connect
 from training.spec import DatasetSpec, NamedNetwork, OptimizerSpec, TrainSpec
 
 PAGES = ("", "live", "runs", "filters", "maps", "fields", "time", "convolution")
+SECONDS_BETWEEN = 0.5  # so that each tick finds new numbers and a new picture
 VIEWS = ("predictions", "filters", "maps", "confusion", "health", "about")
 SPEC = TrainSpec(
     dataset=DatasetSpec(name="digits"),
@@ -43,7 +44,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 def main() -> None:
     """Measure, print the parts, then one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ticks", type=int, default=150)
+    parser.add_argument("--ticks", type=int, default=60)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
@@ -67,7 +68,7 @@ def main() -> None:
                     before = cpu_seconds(web)
                     for _ in range(options.ticks):
                         page.tick()
-                        time.sleep(0.05)  # so that each tick finds something new
+                        time.sleep(SECONDS_BETWEEN)
                     costs[view] = (cpu_seconds(web) - before) / options.ticks * 1000
                     if page.errors:
                         raise RuntimeError(page.errors[0])

@@ -43,9 +43,6 @@ def render_compare(chosen: Chosen) -> None:
         EngineError: there is no picture, with a sentence.
     """
     names = layers_with_maps(chosen.network)
-    if not names:
-        st.info("This network has no layer with maps: choose one with convolutions.")
-        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs-maps-controls"):
         with_what = labelled_choice("Compare with", WITH, key="with", default="model")
         layer = choose_layer(names, chosen.network)

@@ -48,9 +48,6 @@ def render_move(chosen: Chosen) -> None:
         EngineError: there is no picture, with a sentence.
     """
     names = layers_with_maps(chosen.network)
-    if not names:
-        st.info("This network has no layer with maps: choose one with convolutions.")
-        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs-maps-controls"):
         kind = labelled_choice("Change the image", KINDS, key="motion", default="shift")
         options = _motion(kind, chosen.network.input_shape)

@@ -33,9 +33,6 @@ def render_patches(chosen: Chosen) -> None:
         EngineError: there is no picture, with a sentence.
     """
     names = layers_with_maps(chosen.network)
-    if not names:
-        st.info("This network has no layer with maps: choose one with convolutions.")
-        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs-maps-controls"):
         layer = choose_layer(names, chosen.network)
         info = chosen.network.find(layer)

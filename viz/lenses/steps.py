@@ -21,7 +21,6 @@ from torch import Tensor, fx, nn
 from models.wiring import Leaves
 from viz.lenses.registry import LensError
 
-SOFTMAX = "softmax"
 _IN_PLACE = {"iadd": "add", "imul": "mul", "add_": "add", "mul_": "mul", "relu_": "relu"}
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from data.catalogue import get_info
+from data.load import Dataset, load_dataset
 from models.build import build_network
 from models.weights import save_weights
 from training.network import spec_layers
@@ -73,3 +74,21 @@ def write(store: RunStore, spec: TrainSpec, run_id: str) -> WriteWeights:
         return net
 
     return save
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """The images of the run."""
+    return load_dataset("digits")
+
+
+@pytest.fixture
+def net(write: WriteWeights) -> nn.Sequential:
+    """The network of the run after 40 updates, which are its latest."""
+    return write(seed=1, step=40)
+
+
+@pytest.fixture
+def model(run_id: str, net: nn.Sequential) -> str:
+    """The reference that names it."""
+    return f"run:{run_id}"

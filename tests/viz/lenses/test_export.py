@@ -14,17 +14,11 @@ from safetensors.torch import load
 from torch import nn
 
 from data.load import load_dataset
-from tests.viz.lenses.conftest import WriteWeights
 from training.spec import TrainSpec, parse_spec
 from viz.lenses import export as export_module
 from viz.lenses.context import LensContext
 from viz.lenses.export import Deployed, export
 from viz.lenses.registry import LensError
-
-
-@pytest.fixture
-def net(write: WriteWeights) -> nn.Sequential:
-    return write(seed=1, step=40)
 
 
 def test_safetensors_hold_the_state_dict_and_how_to_use_it(

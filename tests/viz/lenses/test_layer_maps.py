@@ -8,29 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from data.images import normalize
-from data.load import Dataset, load_dataset
-from tests.viz.lenses.conftest import WriteWeights
+from data.load import Dataset
 from viz.lenses.context import LensContext
 from viz.lenses.feature_maps import feature_maps, layer_maps
 from viz.lenses.recorder import leaves, record, record_part
 from viz.lenses.registry import LensError
 
 IMAGE = "digits/test/5"
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return load_dataset("digits")
-
-
-@pytest.fixture
-def net(write: WriteWeights) -> nn.Sequential:
-    return write(seed=1, step=40)
-
-
-@pytest.fixture
-def model(run_id: str, net: nn.Sequential) -> str:
-    return f"run:{run_id}"
 
 
 def outputs_of(net: nn.Module, digits: Dataset) -> dict[str, Tensor]:

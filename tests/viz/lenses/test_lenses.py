@@ -17,8 +17,7 @@ from torch.nn import functional
 
 import viz.lenses
 from data.archives import store_image
-from data.load import Dataset, load_dataset
-from tests.viz.lenses.conftest import WriteWeights
+from data.load import Dataset
 from training.run_store import RunStore
 from viz.lenses import LENSES, LensError, run_lens
 from viz.lenses.classify import classify
@@ -28,21 +27,6 @@ from viz.lenses.evaluation import evaluation
 from viz.lenses.feature_maps import feature_maps
 from viz.lenses.filters import filters
 from viz.lenses.predictions import predictions
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return load_dataset("digits")
-
-
-@pytest.fixture
-def net(write: WriteWeights) -> nn.Sequential:
-    return write(seed=1, step=40)
-
-
-@pytest.fixture
-def model(run_id: str, net: nn.Sequential) -> str:
-    return f"run:{run_id}"
 
 
 def normalised(images: Tensor, digits: Dataset) -> Tensor:

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from data.images import normalize
-from data.load import Dataset, load_dataset
-from tests.viz.lenses.conftest import WriteWeights
+from data.load import Dataset
 from viz.lenses import layer_runs
 from viz.lenses.best_patches import best_patches
 from viz.lenses.context import LensContext
@@ -21,21 +20,6 @@ from viz.lenses.map_statistics import _by_class, map_statistics
 from viz.lenses.recorder import record
 from viz.lenses.registry import LensError
 from viz.lenses.transform import transform
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return load_dataset("digits")
-
-
-@pytest.fixture
-def net(write: WriteWeights) -> nn.Sequential:
-    return write(seed=1, step=40)
-
-
-@pytest.fixture
-def model(run_id: str, net: nn.Sequential) -> str:
-    return f"run:{run_id}"
 
 
 def maps_of(net: nn.Module, layer: str, images: Tensor, digits: Dataset) -> Tensor:

@@ -20,12 +20,6 @@ from viz.lenses.steps import Steps
 from viz.results.overview import IMAGE, Overview
 
 
-@pytest.fixture
-def model(run_id: str, write: WriteWeights) -> str:
-    write(seed=1, step=40)
-    return f"run:{run_id}"
-
-
 def by_name(found: Overview) -> dict[tuple[str, str], str]:
     """Kinds of the links by the names of source and target."""
     names = {number: column.name for number, column in enumerate(found.columns)} | {IMAGE: ""}

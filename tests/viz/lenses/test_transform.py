@@ -10,28 +10,12 @@ import torch
 from torch import nn
 
 from data.images import normalize
-from data.load import Dataset, load_dataset
-from tests.viz.lenses.conftest import WriteWeights
+from data.load import Dataset
 from viz.lenses.context import LensContext
 from viz.lenses.registry import LensError
 from viz.lenses.transform import transform
 
 IMAGE = "digits/test/5"
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return load_dataset("digits")
-
-
-@pytest.fixture
-def net(write: WriteWeights) -> nn.Sequential:
-    return write(seed=1, step=40)
-
-
-@pytest.fixture
-def model(run_id: str, net: nn.Sequential) -> str:
-    return f"run:{run_id}"
 
 
 def test_both_answers_are_those_of_torch(

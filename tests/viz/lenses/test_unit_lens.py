@@ -8,19 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.viz.lenses.conftest import WriteWeights
 from viz.lenses import LensError
 from viz.lenses.context import LensContext
 from viz.lenses.unit import steps as steps_lens
 from viz.lenses.unit import unit
 from viz.results.units import Share, UnitView
-
-
-@pytest.fixture
-def model(run_id: str, write: WriteWeights) -> str:
-    write(seed=1, step=40)
-    return f"run:{run_id}"
-
 
 Look = Callable[..., UnitView]
 

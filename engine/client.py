@@ -14,6 +14,8 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -21,12 +23,14 @@ from engine import launch, rendezvous, wire
 from engine.launch import Child
 from engine.protocol import Capacity, Engine, EngineError
 from engine.rendezvous import RootTakenError
+from engine.wire import Blob, Partial
 from training.run_store import RunStatus, RunStore
 from training.spec import TrainSpec
 
 log = logging.getLogger(__name__)
 
 _ANSWER_SECONDS: Final = 30.0
+_SLICE_SECONDS: Final = 0.2  # how often those who watch hear that there is nothing new
 _MAX_IDLE: Final = 16
 _MAX_LAUNCHES: Final = 3  # within _LAUNCH_WINDOW seconds
 _LAUNCH_WINDOW: Final = 60.0
@@ -118,6 +122,30 @@ class LocalEngine:
         )
         return pickle.loads(answer.data)  # noqa: S301  (made by our own worker, behind the key)
 
+    def watch(
+        self,
+        lens: str,
+        model: str | None = None,
+        image: str | None = None,
+        *,
+        timeout: float = 300.0,
+        **options: Any,
+    ) -> Generator[Any]:
+        """See Engine.watch."""
+        request = wire.encode_request("watch", {"lens": lens, "model": model, "image": image,
+                                                "timeout": timeout, "options": options})  # fmt: skip
+        deadline = time.monotonic() + timeout + _ANSWER_SECONDS
+        with self._exchange(request) as connection:
+            reply: Any = None
+            while not isinstance(reply, Blob) or isinstance(reply, Partial):
+                if connection.poll(_SLICE_SECONDS):
+                    reply = wire.receive_reply(connection)
+                    yield pickle.loads(reply.data)  # noqa: S301  (as in `look`)
+                elif time.monotonic() > deadline:
+                    raise EngineError(f"The engine did not answer within {timeout:g} s: try again.")
+                else:
+                    yield None
+
     def capacity(self) -> Capacity:
         """See Engine.capacity."""
         return Capacity(**self._ask_twice("capacity"))
@@ -134,16 +162,25 @@ class LocalEngine:
             return self._ask(method, **arguments)
 
     def _ask(self, method: str, *, wait: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
-        request = wire.encode_request(method, arguments)
+        with self._exchange(wire.encode_request(method, arguments)) as connection:
+            if not connection.poll(wait):
+                raise EngineError(f"The engine did not answer within {wait:g} s: try again.")
+            return wire.receive_reply(connection)
+
+    @contextmanager
+    def _exchange(self, request: bytes) -> Iterator[Connection[Any, Any]]:
+        """A connection on which `request` has been sent; whoever leaves early closes it.
+
+        Raises:
+            wire.Refusal: the engine refused.
+            _EngineDied: it went away.
+        """
         connection = self._take()
         whole = False
         try:
             connection.send_bytes(request)
-            if not connection.poll(wait):
-                raise EngineError(f"The engine did not answer within {wait:g} s: try again.")
-            answer = wire.receive_reply(connection)
+            yield connection
             whole = True
-            return answer
         except wire.Refusal:
             whole = True
             raise

@@ -1,8 +1,8 @@
 """Looks into networks on behalf of pages: a few workers, a cache, and nothing computed twice.
 
-A computation lives as long as somebody waits for it. When the last one's time is up or its page has
-gone, the worker is killed, which is the only way to end a computation, and the next one gets a new
-worker from the forkserver in some hundredths of a second.
+A computation lives as long as somebody waits for it, and a moment longer, because a page that is
+drawn anew leaves and asks again. Then the worker is killed, which is the only way to end a
+computation, and the next one gets a new worker from the forkserver in some hundredths of a second.
 
 There are two kinds of lanes. Quick lanes have their workers ready and answer what is drawn live. The
 long lane starts its worker when it is first needed and ends it when it has been idle; it answers the
@@ -28,11 +28,13 @@ from typing import Any, Final
 
 from engine.forkserver import Forkserver, Worker
 from engine.protocol import EngineError
+from engine.words import ANSWER, PARTIAL
 from viz.long_lenses import LONG_LENSES
 
 log = logging.getLogger(__name__)
 
 _SLICE_SECONDS: Final = 0.05  # how often those who wait look at their deadline
+_GRACE: Final = 1.0  # seconds that a computation goes on after the last one has left
 _PATIENCE: Final = 1.0  # seconds that a quick view waits before the long lane may take it, too
 _KILLED: Final = (
     "The process that computed the view {lens!r} was killed, perhaps because memory ran out: try "
@@ -58,15 +60,17 @@ class Request:
 
 
 class _Computation:
-    """One request being answered. The pool's lock guards `taken` and `waiters`."""
+    """One request being answered. The pool's lock guards `taken`, `waiters` and `left`."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.taken = False  # by a lane; it may stand in the queues of both
         self.done = threading.Event()
+        self.partial: bytes | None = None  # what is known so far
         self.result: bytes | None = None
         self.error = ""
         self.waiters = 0
+        self.left = 0.0  # when the last one did, by time.monotonic()
 
 
 _Queue = queue.SimpleQueue[_Computation]
@@ -140,12 +144,20 @@ class LensPool:
         for lane in self._lanes:
             lane.start()
 
-    def look(self, request: Request, timeout: float, gone: Callable[[], bool]) -> bytes:
+    def look(
+        self,
+        request: Request,
+        timeout: float,
+        gone: Callable[[], bool],
+        tell: Callable[[bytes], None] | None = None,
+    ) -> bytes:
         """The pickled result.
 
         Args:
+            request: what is asked.
             timeout: seconds, waiting for a worker included.
             gone: whether the one who asked has left; asked some times a second.
+            tell: given each pickled result of what is known so far.
 
         Raises:
             EngineError: the lens refuses, time is up, or the worker was killed.
@@ -163,9 +175,14 @@ class LensPool:
                 computation = self._pending[key] = _Computation(request)
                 (self._long if long else self._quick).put(computation)
             computation.waiters += 1
+        told = None
         try:
             while not computation.done.wait(_SLICE_SECONDS):
                 now = time.monotonic()
+                partial = computation.partial
+                if tell is not None and partial is not None and partial is not told:
+                    tell(partial)
+                    told = partial
                 if not (offered or computation.taken) and now > (
                     max(begin, self._started) + _PATIENCE
                 ):
@@ -181,8 +198,9 @@ class LensPool:
         finally:
             with self._lock:
                 computation.waiters -= 1
-                if computation.waiters == 0 and self._pending.get(key) is computation:
-                    del self._pending[key]
+                computation.left = time.monotonic()
+                if computation.waiters == 0 and not computation.taken:
+                    self._forget(computation)
         if computation.result is None:
             raise EngineError(computation.error)
         return computation.result
@@ -212,21 +230,27 @@ class LensPool:
                     computation.taken = True
                     return computation
 
-    def wanted(self, computation: _Computation) -> bool:
-        """For a lane: whether anybody still waits."""
+    def abandoned(self, computation: _Computation) -> bool:
+        """For a lane: whether nobody waits any longer; then nobody will be given it, either."""
         with self._lock:
-            return computation.waiters > 0
+            if computation.waiters > 0 or time.monotonic() < computation.left + _GRACE:
+                return False
+            self._forget(computation)
+            return True
 
     def finish(self, computation: _Computation, result: bytes | None, error: str) -> None:
         """For a lane: hand out an answer."""
-        key = computation.request.key
         with self._lock:
             computation.result, computation.error = result, error
             if result is not None:
-                self._cache.put(key, result)
-            if self._pending.get(key) is computation:
-                del self._pending[key]
+                self._cache.put(computation.request.key, result)
+            self._forget(computation)
         computation.done.set()
+
+    def _forget(self, computation: _Computation) -> None:
+        """With the lock held: who asks the same from now on starts anew."""
+        if self._pending.get(computation.request.key) is computation:
+            del self._pending[computation.request.key]
 
     def launch(self) -> Worker:
         """For a lane: a new worker."""
@@ -276,15 +300,20 @@ class _Lane(threading.Thread):
         worker = self._ensure_worker()
         request = computation.request
         worker.pipe.send((request.lens, request.model, request.image, dict(request.options)))
-        while not worker.pipe.poll(_SLICE_SECONDS):
-            if not self._pool.wanted(computation):
+        while True:
+            if self._pool.abandoned(computation):
                 self._drop()
                 return None, "Nobody waited for this view any longer."
-        fine, answer = worker.pipe.recv()
+            if not worker.pipe.poll(_SLICE_SECONDS):
+                continue
+            kind, answer = worker.pipe.recv()
+            if kind != PARTIAL:
+                break
+            computation.partial = answer
         self._count += 1
         if self._count >= self._pool.recycle:
             self._drop()
-        return (answer, "") if fine else (None, answer)
+        return (answer, "") if kind == ANSWER else (None, answer)
 
     def _ensure_worker(self) -> Worker:
         if self.worker is not None and self.worker.pipe.poll(0):  # it died while nobody asked

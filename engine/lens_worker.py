@@ -1,7 +1,8 @@
 """The process that looks into networks: one request after the other, each answered with a pickle.
 
-The pickle is made here and opened by the page that asked, so the engine in between needs neither
-torch nor the classes of the results.
+A lens may be a generator: what it yields is what is known so far, and is sent on a few times a
+second; the last is the answer. The pickle is made here and opened by the page that asked, so the
+engine in between needs neither torch nor the classes of the results.
 """
 
 from __future__ import annotations
@@ -11,21 +12,28 @@ import os
 import pickle
 import pkgutil
 import sys
+import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import torch
 
 from engine.people import sentence_of
+from engine.words import ANSWER, ERROR, PARTIAL
 
 log = logging.getLogger(__name__)
 
+_PARTIAL_SECONDS: Final = 0.1  # between two of them: nobody sees more
+
 
 def work(run: str, pipe: Connection[Any, Any]) -> None:
-    """Answer (lens, model, image, options) with (True, pickle) or (False, sentence), one by one.
+    """Answer (lens, model, image, options) with (ANSWER, pickle) or (ERROR, sentence), one by one;
+    before the answer may come any number of (PARTIAL, pickle).
 
     Args:
-        run: `module:function` that takes the four and returns the result.
+        run: `module:function` that takes the four and returns the result, or an iterator of results
+            of which the last counts.
     """
     torch.set_num_threads(1)
     look = pkgutil.resolve_name(run)
@@ -35,7 +43,10 @@ def work(run: str, pipe: Connection[Any, Any]) -> None:
         except EOFError:
             _end()
         try:
-            pipe.send((True, pickle.dumps(look(lens, model, image, options), protocol=5)))
+            found = look(lens, model, image, options)
+            if isinstance(found, Iterator):
+                found = _follow(found, pipe)
+            pipe.send((ANSWER, _pack(found)))
         except Exception as error:
             sentence = sentence_of(error)
             if sentence is None:
@@ -44,7 +55,23 @@ def work(run: str, pipe: Connection[Any, Any]) -> None:
                     f"The view {lens!r} could not be computed ({type(error).__name__}): "
                     "the server's log has the details."
                 )
-            pipe.send((False, sentence))
+            pipe.send((ERROR, sentence))
+
+
+def _follow(results: Iterator[Any], pipe: Connection[Any, Any]) -> Any:
+    """The last of the results; some of those before it go out at once."""
+    latest, sent = next(results), -_PARTIAL_SECONDS
+    for result in results:
+        now = time.monotonic()
+        if now - sent >= _PARTIAL_SECONDS:
+            pipe.send((PARTIAL, _pack(latest)))
+            sent = now
+        latest = result
+    return latest
+
+
+def _pack(result: Any) -> bytes:
+    return pickle.dumps(result, protocol=5)
 
 
 def _end() -> NoReturn:

@@ -6,7 +6,7 @@ server, by a service of its own or by a cluster is decided where the engine is m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -66,6 +66,21 @@ class Engine(Protocol):
         **options: Any,
     ) -> Any:
         """A lens's result (frozen dataclasses of numpy arrays). Options are JSON values."""
+
+    def watch(
+        self,
+        lens: str,
+        model: str | None = None,
+        image: str | None = None,
+        *,
+        timeout: float = 300.0,
+        **options: Any,
+    ) -> Generator[Any]:
+        """As `look`, with what is known so far: partial results, the last of all is the result.
+
+        None a few times a second while there is nothing new, so that whoever waits can leave:
+        closing the generator ends the computation unless somebody else waits for it.
+        """
 
     def capacity(self) -> Capacity:
         """Readiness, device and load; never waits."""

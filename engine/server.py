@@ -33,7 +33,22 @@ from viz.long_lenses import CHECKPOINT_LENSES
 log = logging.getLogger(__name__)
 
 _MAX_CONNECTIONS: Final = 256
-Gone = Callable[[], bool]  # whether the one who asked has left
+
+
+class _Asker:
+    """The one who waits for an answer at the other end of a connection."""
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        self._connection = connection
+
+    def gone(self) -> bool:
+        """Whether nobody is there any more: there is no second request before the answer, so
+        anything to read is the end."""
+        return self._connection.poll(0)
+
+    def tell(self, partial: bytes) -> None:
+        """Send what is known so far."""
+        wire.send_partial(self._connection, partial)
 
 
 class _Arguments(BaseModel):
@@ -91,11 +106,12 @@ class Server:
         self._forkserver = forkserver
         self._room = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         self._closed = False
-        self._methods: dict[str, tuple[type[_Arguments], Callable[[Any, Gone], Any]]] = {
+        self._methods: dict[str, tuple[type[_Arguments], Callable[[Any, _Asker], Any]]] = {
             "submit": (_Submit, self._submit),
             "control": (_Control, self._control),
             "status": (_Run, self._status),
             "look": (_Look, self._look),
+            "watch": (_Look, self._watch),
             "capacity": (_Nothing, self._capacity),
             "delete": (_Run, self._delete),
         }
@@ -142,45 +158,51 @@ class Server:
     def _answer(self, connection: Connection[Any, Any]) -> None:
         data = connection.recv_bytes(wire.MAX_REQUEST_BYTES)  # a longer one ends the connection
         try:
-            # Nobody sends a second request before the answer, so anything to read is the end.
-            value = self._call(*wire.decode_request(data), gone=lambda: connection.poll(0))
+            value = self._call(*wire.decode_request(data), _Asker(connection))
         except Exception as error:
             wire.send_error(connection, _sentence(error))
         else:
             wire.send_value(connection, value)
 
-    def _call(self, method: str, arguments: dict[str, Any], *, gone: Gone) -> Any:
+    def _call(self, method: str, arguments: dict[str, Any], asker: _Asker) -> Any:
         if method not in self._methods:
             known = ", ".join(self._methods)
             raise EngineError(f"The engine has no method {method[:40]!r}; it has {known}.")
         shape, handler = self._methods[method]
-        return handler(shape.model_validate(arguments), gone)
+        return handler(shape.model_validate(arguments), asker)
 
-    def _submit(self, arguments: _Submit, _gone: Gone) -> str:
+    def _submit(self, arguments: _Submit, _asker: _Asker) -> str:
         spec = parse_spec(arguments.spec)
         admit(spec)
         return self._supervisor.submit(spec, arguments.nonce)
 
-    def _control(self, arguments: _Control, _gone: Gone) -> None:
+    def _control(self, arguments: _Control, _asker: _Asker) -> None:
         self._supervisor.control(
             arguments.run_id, arguments.action, arguments.field, arguments.value
         )
 
-    def _status(self, arguments: _Run, _gone: Gone) -> dict[str, Any]:
+    def _status(self, arguments: _Run, _asker: _Asker) -> dict[str, Any]:
         return dataclasses.asdict(self._supervisor.status(arguments.run_id))
 
-    def _delete(self, arguments: _Run, _gone: Gone) -> None:
+    def _delete(self, arguments: _Run, _asker: _Asker) -> None:
         self._supervisor.delete(arguments.run_id)
 
-    def _look(self, arguments: _Look, gone: Gone) -> Blob:
-        request = Request(
+    def _look(self, arguments: _Look, asker: _Asker) -> Blob:
+        request = self._request(arguments)
+        return Blob(self._lenses.look(request, arguments.timeout, asker.gone))
+
+    def _watch(self, arguments: _Look, asker: _Asker) -> Blob:
+        request = self._request(arguments)
+        return Blob(self._lenses.look(request, arguments.timeout, asker.gone, asker.tell))
+
+    def _request(self, arguments: _Look) -> Request:
+        return Request(
             lens=arguments.lens,
             model=arguments.model,
             version=self._version(arguments.lens, arguments.model),
             image=arguments.image,
             options=arguments.options,
         )
-        return Blob(self._lenses.look(request, arguments.timeout, gone))
 
     def _version(self, lens: str, model: str | None) -> str:
         """What tells apart what one reference to a run names as the run goes on: its newest weights,
@@ -200,7 +222,7 @@ class Server:
         except OSError:
             return ""  # it was removed this moment; the lens says so
 
-    def _capacity(self, _arguments: _Nothing, _gone: Gone) -> dict[str, Any]:
+    def _capacity(self, _arguments: _Nothing, _asker: _Asker) -> dict[str, Any]:
         running, queued = self._supervisor.load()
         capacity = Capacity(
             ready=self._forkserver.ready,

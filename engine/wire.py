@@ -1,5 +1,7 @@
 """What client and engine say to each other: one JSON request, one JSON reply, at most one blob.
 
+Before the reply to a request to watch come any number of partial results, each a blob.
+
 A request is a method name and keyword arguments, so the engine never unpickles anything from
 outside. A reply is a value or a sentence; the result of a lens follows as a pickle, which goes from
 a lens worker through the engine to the client without being opened on the way.
@@ -37,6 +39,11 @@ class Blob:
     """A value that travels as a pickle behind the reply."""
 
     data: bytes
+
+
+@dataclass(frozen=True)
+class Partial(Blob):
+    """What is known so far; the reply is still to come."""
 
 
 def parse_address(text: str) -> str | tuple[str, int]:
@@ -161,13 +168,19 @@ def send_value(connection: Connection[Any, Any], value: Any) -> None:
         connection.send_bytes(json.dumps({"value": value}).encode())
 
 
+def send_partial(connection: Connection[Any, Any], data: bytes) -> None:
+    """Tell what is known so far; an answer follows."""
+    connection.send_bytes(b'{"partial":true}')
+    connection.send_bytes(data)
+
+
 def send_error(connection: Connection[Any, Any], sentence: str) -> None:
     """Refuse a request."""
     connection.send_bytes(json.dumps({"error": sentence}).encode())
 
 
 def receive_reply(connection: Connection[Any, Any]) -> Any:
-    """What the engine answered; a lens's result as Blob.
+    """What the engine answered; a lens's result as Blob, a partial one as Partial.
 
     Raises:
         Refusal: the engine refused, with its sentence.
@@ -176,4 +189,6 @@ def receive_reply(connection: Connection[Any, Any]) -> Any:
     reply = json.loads(connection.recv_bytes())
     if "error" in reply:
         raise Refusal(reply["error"])
+    if reply.get("partial"):
+        return Partial(connection.recv_bytes())
     return Blob(connection.recv_bytes()) if reply.get("blob") else reply["value"]

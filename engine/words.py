@@ -1,10 +1,10 @@
-"""What the engine tells a job worker at its start, and what that says back over its pipe."""
+"""What the engine tells its workers, and what they say back over their pipes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from training.events import FailReason, FinishReason
 
@@ -62,3 +62,8 @@ class Ended:
 
 
 Word = Beat | Moved | Stopping | Ended
+
+# What a lens worker sends, before what belongs to it.
+ANSWER: Final = "answer"  # a pickle
+PARTIAL: Final = "partial"  # a pickle; more follows
+ERROR: Final = "error"  # a sentence

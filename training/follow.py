@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from training.events import (
@@ -24,6 +25,7 @@ from training.events import (
     Started,
 )
 from training.run_store import RunStore
+from training.spec import TrainSpec
 from training.thinning import Series, Thinned
 
 CURVES: Final = (
@@ -100,6 +102,15 @@ class RunFollower:
         """One of CURVES, raw, at most MAX_POINTS points; `passes_back` 1 is before the last rewind."""
         with self._lock:
             return self._passes[-1 - passes_back].curves[name].series()
+
+    @cached_property
+    def spec(self) -> TrainSpec:
+        """What the run was told; it never changes.
+
+        Raises:
+            RunError: when it cannot be read.
+        """
+        return self._store.spec(self.run_id)
 
     @property
     def num_passes(self) -> int:

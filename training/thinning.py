@@ -32,46 +32,52 @@ class Thinned:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._groups: list[list[Point]] = []  # complete ones, at most two points each
+        # The points of complete groups once more, flat: pages ask for them every second.
+        self._steps: list[int] = []
+        self._values: list[float] = []
         self._open: list[Point] = []
         self._size = 1  # points that went into each complete group
-        self._count = 0  # points in complete groups
 
     def add(self, step: int, value: float) -> None:
         """One more point; steps do not fall."""
         self._open.append((step, value))
         if len(self._open) >= self._size:
             self._close()
-            if self._count > self._limit - 2:
+            if len(self._steps) > self._limit - 2:
                 self._merge()
 
     def drop_after(self, step: int) -> None:
         """Forget all points beyond `step`: the run went back there."""
         kept = [[point for point in group if point[0] <= step] for group in self._groups]
-        self._groups = [group for group in kept if group]
         self._open = [point for point in self._open if point[0] <= step]
-        self._count = sum(len(group) for group in self._groups)
+        self._keep([group for group in kept if group])
 
     def series(self) -> Series:
         """All points kept, as arrays."""
-        points = [point for group in self._groups for point in group] + extremes(self._open)
+        last = extremes(self._open)
         return Series(
-            np.array([step for step, _ in points], dtype=np.int64),
-            np.array([value for _, value in points], dtype=np.float64),
+            np.array([*self._steps, *(step for step, _ in last)], np.int64),
+            np.array([*self._values, *(value for _, value in last)], np.float64),
         )
 
     def _close(self) -> None:
         group = extremes(self._open)
         self._groups.append(group)
-        self._count += len(group)
+        self._steps += [step for step, _ in group]
+        self._values += [value for _, value in group]
         self._open = []
 
     def _merge(self) -> None:
         pairs = range(0, len(self._groups) - 1, 2)
         last = self._groups[-1] if len(self._groups) % 2 else []
-        self._groups = [extremes(self._groups[i] + self._groups[i + 1]) for i in pairs]
-        self._count = sum(len(group) for group in self._groups)
+        self._keep([extremes(self._groups[i] + self._groups[i + 1]) for i in pairs])
         self._open = last
         self._size *= 2
+
+    def _keep(self, groups: list[list[Point]]) -> None:
+        self._groups = groups
+        self._steps = [step for group in groups for step, _ in group]
+        self._values = [value for group in groups for _, value in group]
 
 
 def extremes(points: list[Point]) -> list[Point]:

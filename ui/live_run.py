@@ -65,9 +65,9 @@ def render(run_id: str) -> None:
 
 def _render(run_id: str) -> None:
     status = runtime.store().status(run_id)
-    spec = runtime.store().spec(run_id)
     follower = runtime.follower(run_id)
     follower.refresh()
+    spec = follower.spec
     head, controls = st.columns([5, 6], vertical_alignment="center")
     head.html(f'<h1 class="cs-title">{escape(run_title(spec))} {state_badge(status)}</h1>')
     with controls:
@@ -102,7 +102,7 @@ def _say_why(follower: RunFollower, status: RunStatus) -> None:
         st.error(sentence_safe(status.message))
     elif status.message and status.reason != "done":
         st.caption(sentence_safe(status.message))
-    spec = runtime.store().spec(follower.run_id)
+    spec = follower.spec
     preset = preset_of(spec)
     if preset is not None and preset.known_to_fail:
         st.warning(preset.known_to_fail, icon=":material/report:")
@@ -136,7 +136,7 @@ def _tick(run_id: str, outside: tuple[object, ...], ticks: bool) -> None:
     status = runtime.store().status(run_id)
     if _outside(follower, status) != outside:
         st.rerun()
-    spec = runtime.store().spec(run_id)
+    spec = follower.spec
     _figures(follower, status, spec)
     draw_curves(follower, spec)
     view = choice("Look inside", VIEWS, key="view", default="predictions")

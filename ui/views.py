@@ -96,7 +96,7 @@ def view_feature_maps(follower: RunFollower, status: RunStatus) -> None:
 
 def _feature_maps(run_id: str, patience: float | None) -> str:
     own: str | None = st.session_state.get(own_image(run_id))
-    image = own or f"{runtime.store().spec(run_id).dataset.name}/test/0"
+    image = own or f"{runtime.follower(run_id).spec.dataset.name}/test/0"
     found: FeatureMaps = glance(
         "feature_maps", f"run:{run_id}", image, first=MAX_LAYERS, patience=patience
     )
@@ -170,7 +170,15 @@ def _show(
         kept[run_id, name] = picture(run_id, TICK_PATIENCE if status.active else None)
     finally:
         if (run_id, name) in kept:
-            st.html(kept[run_id, name])
+            st.html(_Whole(kept[run_id, name]))
+
+
+class _Whole(str):
+    """HTML to be sent as it is: Streamlit searches a plain string for indentation to take away,
+    which takes longer over pictures of 50 kB than drawing them."""
+
+    def _repr_html_(self) -> str:
+        return self
 
 
 def _has_weights(follower: RunFollower) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,24 @@ def run(name: str, model: str | None, image: str | None, options: Mapping[str, A
         time.sleep(3600)
     if name == "tidy":  # leaves something to be done when the process ends in good order
         Finalize(None, Path(options["done"]).touch, exitpriority=1)
+    if name == "grow":
+        return _grow(Path(options["gate"]))
     if name == "count":  # says that it was called, then waits to be let through
         with Path(options["calls"]).open("a") as calls:
             calls.write("x")
         while not Path(options["gate"]).exists():
             time.sleep(0.01)
     return {"pid": os.getpid(), "model": model, "image": image, **options}
+
+
+def _grow(gate: Path) -> Iterator[dict[str, Any]]:
+    """A result in three parts, the last of them once the gate is there; then a mistake if the gate
+    says so."""
+    yield {"part": 1, "pid": os.getpid()}
+    yield {"part": 2, "pid": os.getpid()}
+    while not gate.exists():
+        time.sleep(0.01)
+        yield {"part": 2, "pid": os.getpid()}
+    if gate.read_text():
+        raise LensError(gate.read_text())
+    yield {"part": 3, "pid": os.getpid()}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pickle
 import socket
 import tempfile
 import threading
@@ -75,6 +77,67 @@ def test_a_silent_service_holds_no_lock(
         thread.join()
     assert len(told) == 2
     assert all("does not answer" in sentence for sentence in told)
+
+
+class _Told:
+    """A connection to an engine that tells what the test wrote down; None: silence."""
+
+    def __init__(self, replies: list[bytes | None]) -> None:
+        self.replies = replies
+        self.closed = False
+
+    def send_bytes(self, _data: bytes) -> None: ...
+
+    def poll(self, _seconds: float) -> bool:
+        if self.replies and self.replies[0] is None:
+            self.replies.pop(0)
+            return False
+        return True
+
+    def recv_bytes(self) -> bytes:
+        if not self.replies:
+            raise EOFError
+        data = self.replies.pop(0)
+        assert data is not None
+        return data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+PART, WHOLE = b'{"partial":true}', b'{"blob":true}'
+
+
+def _watch(monkeypatch: pytest.MonkeyPatch, *replies: bytes | None) -> tuple[LocalEngine, _Told]:
+    engine, told = LocalEngine(), _Told(list(replies))
+    monkeypatch.setattr(engine, "_take", lambda: told)
+    return engine, told
+
+
+def test_watching_yields_parts_silence_and_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, told = _watch(
+        monkeypatch, None, PART, pickle.dumps(1), None, WHOLE, pickle.dumps(2)
+    )  # fmt: skip
+    assert list(engine.watch("x")) == [None, 1, None, 2]
+    assert not told.closed  # as good as before
+
+
+def test_who_stops_watching_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, told = _watch(monkeypatch, PART, pickle.dumps(1), PART, pickle.dumps(2))
+    with contextlib.closing(engine.watch("x")) as results:
+        assert next(results) == 1
+    assert told.closed
+
+
+def test_a_refusal_and_an_end_while_watching_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, told = _watch(monkeypatch, PART, pickle.dumps(1), b'{"error": "No: choose another."}')
+    with pytest.raises(EngineError, match=r"^No: choose another\.$"):
+        list(engine.watch("x"))
+    assert not told.closed
+    engine, told = _watch(monkeypatch, PART, pickle.dumps(1))
+    with pytest.raises(EngineError, match="ended before it answered"):
+        list(engine.watch("x"))
+    assert told.closed
 
 
 def test_a_silent_engine_of_these_runs_is_not_replaced(

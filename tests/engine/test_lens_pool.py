@@ -62,6 +62,60 @@ def test_result_comes_back_and_the_second_look_is_cached(
     assert calls.read_text() == "xx"
 
 
+def test_what_is_known_so_far_is_told(make_pool: MakePool, tmp_path: Path) -> None:
+    pool, gate = make_pool(), tmp_path / "gate"
+    told: list[int] = []
+
+    def tell(partial: bytes) -> None:
+        told.append(pickle.loads(partial)["part"])  # noqa: S301
+        if told[-1] == 2:
+            gate.touch()
+
+    request = _request("grow", gate=str(gate))
+    answer = pickle.loads(pool.look(request, 90.0, lambda: False, tell))  # noqa: S301
+    assert answer["part"] == 3
+    assert told[0] in (1, 2)
+    assert told == sorted(told)
+    assert 3 not in told
+    assert _look(pool, request) == answer  # kept whole, not in parts
+
+
+def test_a_mistake_after_parts_is_a_sentence(make_pool: MakePool, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.write_text("No more of this: choose another.")
+    with pytest.raises(EngineError, match=r"^No more of this: choose another\.$"):
+        _look(make_pool(), _request("grow", gate=str(gate)))
+
+
+def test_who_comes_back_at_once_finds_the_same_computation(
+    make_pool: MakePool, tmp_path: Path
+) -> None:
+    pool, gate = make_pool(), tmp_path / "gate"
+    seen: list[int] = []
+    request = _request("grow", gate=str(gate))
+
+    def tell(partial: bytes) -> None:
+        seen.append(pickle.loads(partial)["pid"])  # noqa: S301
+
+    with pytest.raises(EngineError, match="has gone"):
+        pool.look(request, 90.0, lambda: bool(seen), tell)
+    gate.touch()
+    assert _look(pool, request)["pid"] == seen[0]
+
+
+def test_nobody_comes_back_and_the_growing_one_ends(make_pool: MakePool, tmp_path: Path) -> None:
+    pool = make_pool()
+    seen: list[int] = []
+    request = _request("grow", gate=str(tmp_path / "never"))
+
+    def tell(partial: bytes) -> None:
+        seen.append(pickle.loads(partial)["pid"])  # noqa: S301
+
+    with pytest.raises(EngineError, match="has gone"):
+        pool.look(request, 90.0, lambda: bool(seen), tell)
+    wait_until(lambda: not Path(f"/proc/{seen[0]}").exists(), "the worker was killed")
+
+
 def test_identical_looks_at_once_are_computed_once(make_pool: MakePool, tmp_path: Path) -> None:
     pool = make_pool(workers=2)
     calls, gate = tmp_path / "calls", tmp_path / "gate"

@@ -213,6 +213,25 @@ def test_looks_answer_with_a_pickle_or_a_sentence(ask: Ask) -> None:
         ask("look", model="run:20260101-000000-aaaa", **look)
 
 
+def test_watching_tells_what_is_known_before_the_answer(
+    address: str, ask: Ask, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    page = wire.dial(address, KEY)
+    arguments = {"lens": "grow", "timeout": 90.0, "options": {"gate": str(gate)}}
+    page.send_bytes(wire.encode_request("watch", arguments))
+    first = wire.receive_reply(page)
+    assert isinstance(first, wire.Partial)
+    assert pickle.loads(first.data)["part"] < 3  # noqa: S301
+    gate.touch()
+    while isinstance(reply := wire.receive_reply(page), wire.Partial):
+        assert pickle.loads(reply.data)["part"] < 3  # noqa: S301
+    assert pickle.loads(reply.data)["part"] == 3  # noqa: S301
+    page.close()
+    again = ask("look", **arguments)  # who only looks is told nothing but the answer
+    assert type(again) is wire.Blob
+
+
 def test_new_weights_of_a_run_are_looked_at_anew(ask: Ask, store: RunStore, tmp_path: Path) -> None:
     run_id = store.new_run(endless_spec())
     calls, gate = tmp_path / "calls", tmp_path / "gate"

@@ -49,6 +49,38 @@ page = st.navigation(
                 icon=":material/history:",
                 url_path="time",
             ),
+            st.Page(
+                "pages/look/visualize.py",
+                title="Feature visualisation",
+                icon=":material/auto_awesome:",
+                url_path="visualize",
+            ),
+        ],
+        "Explain": [
+            st.Page(
+                "pages/explain/saliency.py",
+                title="Saliency",
+                icon=":material/local_fire_department:",
+                url_path="saliency",
+            ),
+            st.Page(
+                "pages/explain/trust.py",
+                title="Trust",
+                icon=":material/verified:",
+                url_path="trust",
+            ),
+            st.Page(
+                "pages/explain/autopsy.py",
+                title="Autopsy",
+                icon=":material/troubleshoot:",
+                url_path="autopsy",
+            ),
+            st.Page(
+                "pages/explain/adversarial.py",
+                title="Adversarial",
+                icon=":material/bug_report:",
+                url_path="adversarial",
+            ),
         ],
         "Learn": [
             st.Page(

@@ -47,8 +47,19 @@ class _Asker:
         return self._connection.poll(0)
 
     def tell(self, partial: bytes) -> None:
-        """Send what is known so far."""
-        wire.send_partial(self._connection, partial)
+        """Send what is known so far.
+
+        Raises:
+            _GoneError: nobody is there any more.
+        """
+        try:
+            wire.send_partial(self._connection, partial)
+        except OSError as error:
+            raise _GoneError from error
+
+
+class _GoneError(EOFError):
+    """The one who asked has left, so there is nobody to tell anything."""
 
 
 class _Arguments(BaseModel):
@@ -159,6 +170,8 @@ class Server:
         data = connection.recv_bytes(wire.MAX_REQUEST_BYTES)  # a longer one ends the connection
         try:
             value = self._call(*wire.decode_request(data), _Asker(connection))
+        except _GoneError:
+            raise
         except Exception as error:
             wire.send_error(connection, _sentence(error))
         else:

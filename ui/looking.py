@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import threading
 import time
+from queue import SimpleQueue
 from typing import Any, Final
 
 import streamlit as st
 
-from engine.protocol import EngineError
+from engine.protocol import Engine, EngineError
 from ui import runtime
 
 TICK_PATIENCE: Final = 0.5
@@ -25,6 +26,8 @@ LIVE_SHARE: Final = 0.03
 """Of the time that a live page may spend on looking, whatever the network costs."""
 _SLICE_SECONDS: Final = 0.2
 _KEPT_SECONDS: Final = 5.0  # that an answer nobody took is worth showing
+_WARM_SECONDS: Final = 10.0  # that an engine which was warm is taken to be warm
+_MAX_IDLE: Final = 4  # threads that wait for the next question
 
 
 class NotYetError(EngineError):
@@ -34,7 +37,7 @@ class NotYetError(EngineError):
 def is_warm() -> bool:
     """Whether the engine can answer; true also when there is none, which looking then says."""
     try:
-        return runtime.engine().capacity().ready
+        return _ready(runtime.engine())
     except EngineError:
         return True
 
@@ -54,9 +57,22 @@ def look(
         EngineError: what `Engine.look` raises.
     """
     engine = runtime.engine()
-    if not engine.capacity().ready:
+    if not _ready(engine):
         raise NotYetError("The engine is warming up; pictures come in a few seconds.")
     return engine.look(lens, model, image, timeout=timeout, **options)
+
+
+def _ready(engine: Engine) -> bool:
+    """Whether it has warmed up. What was so a moment ago is not asked again at every tick: it can
+    only have changed if the engine died, and then the question itself waits for the new one."""
+    global _warm
+    warm, until = _warm
+    if warm is engine and time.monotonic() < until:
+        return True
+    ready = engine.capacity().ready
+    if ready:
+        _warm = engine, time.monotonic() + _WARM_SECONDS
+    return ready
 
 
 def glance(
@@ -139,6 +155,33 @@ class _Question:
 
 _lock = threading.Lock()
 _questions: dict[str, _Question] = {}
+_waiting: SimpleQueue[_Question] = SimpleQueue()
+_idle = 0  # threads that wait for a question, less the questions that wait for them
+_warm: tuple[Engine | None, float] = (
+    None,
+    0.0,
+)  # the engine found warm last, until when that holds
+
+
+def _start(question: _Question) -> None:
+    """Have it asked, by a thread that has just asked another if there is one: a tick has one look,
+    and starting a thread for it costs more than the rest of asking. Call with the lock held."""
+    global _idle
+    _waiting.put(question)
+    _idle -= 1
+    if _idle < 0:
+        threading.Thread(target=_answer, name="look", daemon=True).start()
+        _idle += 1
+
+
+def _answer() -> None:
+    global _idle
+    while True:
+        _waiting.get().run()
+        with _lock:
+            if _idle >= _MAX_IDLE:
+                return
+            _idle += 1
 
 
 def _ask(
@@ -157,7 +200,7 @@ def _ask(
         if question is None or not question.serves(live=live):
             arguments = {"lens": lens, "model": model, "image": image, "timeout": timeout}
             question = _questions[key] = _Question({**arguments, **options})
-            threading.Thread(target=question.run, name="look", daemon=True).start()
+            _start(question)
     return question
 
 

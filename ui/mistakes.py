@@ -58,3 +58,8 @@ def render_images(model: str, scores: Evaluation, cell: tuple[int, int] | None) 
     st.html(html.tiles(cells, width="5.4rem"))
     count = f"{SHOWN} of {len(found)} images." if len(found) > SHOWN else f"{len(found)} images."
     st.caption("1 image." if len(found) == 1 else count)
+    parts = {} if cell is None else {"cell": f"{cell[0]},{cell[1]}"}
+    st.page_link(
+        "pages/explain/autopsy.py", label="Take these apart: why, and what misled the network",
+        icon=":material/troubleshoot:", query_params={"model": model, "split": scores.split, **parts},
+    )  # fmt: skip

@@ -85,7 +85,7 @@ def dataset_info(spec: TrainSpec) -> DatasetInfo:
 def classes(run_id: str) -> tuple[str, ...]:
     """Names of the classes a run tells apart; their numbers where the data set is gone."""
     try:
-        return dataset_info(store().spec(run_id)).classes
+        return dataset_info(follower(run_id).spec).classes
     except DataError:
         run = follower(run_id)
         scores = run.test or run.validation or run.sample

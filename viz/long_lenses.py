@@ -14,6 +14,11 @@ LONG_LENSES: Final = frozenset(
         *("export", "evaluation", "history", "filter_moves", "fetch_weights", "lesion"),
         *("best_patches", "map_statistics", "gradient_support", "effective_field"),
         *("filter_activity", "edit_accuracy"),
+        *("faithfulness", "road", "robustness", "ground_truth", "shortcut"),
+        *("neighbours", "label_check", "patch_effects", "attack_curve", "attack_accuracy"),
+        *("feature_visualization", "visualization_ablation"),
+        *("deep_dream", "feature_inversion", "style_transfer"),
+        *("randomisation", "twin_comparison"),
     }
 )
 

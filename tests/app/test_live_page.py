@@ -61,6 +61,7 @@ def cold(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         return dataclasses.replace(original(self), ready=warm.is_set())
 
     monkeypatch.setattr(LocalEngine, "capacity", capacity)
+    monkeypatch.setattr(looking, "_warm", (None, 0.0))  # what an earlier test knew
     return warm.set
 
 

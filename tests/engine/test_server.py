@@ -232,6 +232,20 @@ def test_watching_tells_what_is_known_before_the_answer(
     assert type(again) is wire.Blob
 
 
+def test_who_leaves_while_watching_is_no_mistake_of_ours(
+    address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = wire.dial(address, KEY)
+    arguments = {"lens": "grow", "timeout": 90.0, "options": {"gate": str(tmp_path / "never")}}
+    page.send_bytes(wire.encode_request("watch", arguments))
+    reply = wire.receive_reply(page)
+    assert isinstance(reply, wire.Partial)
+    pid = pickle.loads(reply.data)["pid"]  # noqa: S301
+    page.close()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the worker was killed")
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_new_weights_of_a_run_are_looked_at_anew(ask: Ask, store: RunStore, tmp_path: Path) -> None:
     run_id = store.new_run(endless_spec())
     calls, gate = tmp_path / "calls", tmp_path / "gate"

@@ -17,6 +17,7 @@ from ui import html
 from ui.components.clickable import Grid, clickable_picture
 from ui.looking import glance
 from ui.maps.parts import MOST_TEXTS
+from ui.subject.address import MAIN, read
 from ui.subject.bar import Chosen
 from ui.subject.kept import ask_once
 from ui.subject.layers import choose_layer, choose_unit, set_layer, set_unit
@@ -66,6 +67,13 @@ def render_unit(chosen: Chosen) -> None:
     left, right = st.columns([1, 2.9], gap="medium")
     with left:
         _where(view, at, shape)
+        if chosen.network.find(layer) is not None:
+            unit_text = ",".join(map(str, at))
+            st.page_link(
+                "pages/look/visualize.py", label="What would excite it most",
+                icon=":material/auto_awesome:",
+                query_params={**read(MAIN), "goal": "unit", "layer": layer, "unit": unit_text},
+            )  # fmt: skip
     with right:
         _sum(view, step, chosen.network)
 

@@ -11,6 +11,9 @@ PAGES: Final = (
     ("pages/look/maps.py", "Feature maps", ":material/layers:"),
     ("pages/look/fields.py", "Receptive fields", ":material/center_focus_strong:"),
     ("pages/look/time.py", "Time machine", ":material/history:"),
+    ("pages/look/visualize.py", "Feature visualisation", ":material/auto_awesome:"),
+    ("pages/explain/saliency.py", "Saliency", ":material/local_fire_department:"),
+    ("pages/explain/trust.py", "Trust", ":material/verified:"),
 )
 
 

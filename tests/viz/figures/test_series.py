@@ -23,6 +23,17 @@ def test_smooth_is_the_kernel_average_of_its_definition() -> None:
     assert np.allclose(smooth(curve(steps, values), window=7), expected)
 
 
+@pytest.mark.parametrize("window", [0.3, 7.0, 400.0, 1e7])
+def test_smooth_of_long_curves_is_exact_whatever_the_window(window: float) -> None:
+    """The sums are doubled as long as a weight still counts: with gaps and with repeated steps."""
+    rng = np.random.default_rng(1)
+    steps = np.cumsum(rng.choice([0, 1, 3, 900], 600)).astype(float)
+    values = 5 + rng.standard_normal(600)
+    weights = np.exp(-np.abs(steps[:, None] - steps) / window)
+    expected = weights @ values / weights.sum(axis=1)
+    assert np.abs(smooth(curve(steps, values), window=window) - expected).max() < 1e-9
+
+
 def test_smooth_leaves_out_what_is_not_finite() -> None:
     values = [1.0, np.nan, 1.0, np.inf, 1.0]
     smoothed = smooth(curve(range(5), values), window=2)

@@ -1,0 +1,107 @@
+"""Sentences and numbers about a map."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from ui import html
+from ui.maps.parts import number
+from ui.saliency.display import Display, Drawn, is_empty
+from viz.attribution.method import Method
+from viz.results.attribution import Attribution
+
+CLOSE = 0.01
+"""Of f(image) − f(baseline) that may be missing for the sum to count as complete."""
+
+
+def numbers_html(found: Attribution, method: Method, drawn: Drawn) -> str:
+    """The numbers below the picture: what was explained, what it adds up to, what it took."""
+    rows = [("f(image)", number(found.score, 4), f"What is explained: {_of_what(found)}")]
+    if method.complete and found.baseline_score is not None and found.gap is not None:
+        difference = found.score - found.baseline_score
+        total = difference + found.gap
+        rows += [
+            ("f(baseline)", number(found.baseline_score, 4), "The same for the image without content"),
+            ("sum of the map", number(total, 4), "Should be f(image) − f(baseline)"),
+            ("gap", gap_words(found), "Sum of the map − (f(image) − f(baseline)); ✓: below 1 %"),
+        ]  # fmt: skip
+    rows += [
+        ("took", _seconds(found.seconds), "In the engine, when it was computed"),
+        ("passes", passes_words(found), "Images that went through the network, forward and backward"),
+    ]  # fmt: skip
+    return html.figures(rows)
+
+
+def gap_words(found: Attribution) -> str:
+    """The completeness gap with a tick where it is small."""
+    if found.gap is None or found.baseline_score is None or not math.isfinite(found.gap):
+        return html.NO_NUMBER
+    difference = abs(found.score - found.baseline_score)
+    close = abs(found.gap) <= CLOSE * difference or abs(found.gap) < 1e-6
+    share = f" ({html.percent(abs(found.gap) / difference)})" if difference > 0 else ""
+    return f"{'✓ ' if close else ''}{number(found.gap, 2)}{share}"
+
+
+def passes_words(found: Attribution) -> str:
+    """`51 + 50`."""
+    return f"{found.forward_passes:,} forward, {found.backward_passes:,} backward"
+
+
+def picture_words(found: Attribution, drawn: Drawn, display: Display) -> str:
+    """How the picture is to be read, in a few sentences."""
+    parts = []
+    channels, height, width = found.values.shape
+    if channels > 1:
+        parts.append(f"Summed over the {channels} colour channels.")
+    image_h, image_w = found.image.shape[:2]
+    if (height, width) != (image_h, image_w):
+        way = "blended between their middles" if display.smooth else "drawn as blocks"
+        parts.append(f"{height}×{width} values of {found.layer}, {way}.")
+    extent = drawn.extent
+    if extent.clipped:
+        parts.append(
+            f"{extent.clipped:,} of {extent.count:,} values lie beyond the end of the scale, the "
+            f"largest at {number(extent.largest)}."
+        )
+    if display.masked:
+        asked = round(display.top / 100 * image_h * image_w)
+        fewer = (
+            "" if drawn.shown >= asked else f", all that speak for it ({asked:,} were asked for)"
+        )
+        parts.append(f"Shown: {drawn.shown:,} of {image_h * image_w:,} pixels{fewer}.")
+    if found.step is not None:
+        parts.append(f"Weights of update {found.step:,}.")
+    return " ".join(parts)
+
+
+def notes_html(found: Attribution, drawn: Drawn) -> str:
+    """Why a map is empty, and what was done to the image; empty where there is nothing to say."""
+    notes = [found.note] if found.note else []
+    if not math.isfinite(found.score):
+        notes.append(
+            "The network's answer is no number: its weights have diverged. Look at an earlier moment."
+        )
+    elif is_empty(drawn.extent) and not found.note:
+        notes.append(empty_words(found))
+    return "".join(f'<p class="cs-saliency-note">{escape(note)}</p>' for note in notes)
+
+
+def empty_words(found: Attribution) -> str:
+    """Why a map may be 0 everywhere."""
+    return (
+        f"The map is 0 everywhere: no pixel has any influence on {found.aim} here. The activations on "
+        "the way are switched off (ReLU), or the network gives the same answer for every image."
+    )
+
+
+def _of_what(found: Attribution) -> str:
+    if found.positive is None:
+        return f"the activation of {found.aim}"
+    return f"the difference of the two logits, {found.aim}" if found.against is not None else (
+        f"the logit of {found.aim}"
+    )  # fmt: skip
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

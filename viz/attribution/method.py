@@ -1,0 +1,97 @@
+"""One row of the table of attribution methods: what it is, what it needs, what it costs, how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Family = Literal["gradient", "modified", "cam", "perturbation"]
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a method that a page offers: a number in a range, or one of some words."""
+
+    name: str
+    label: str
+    default: float | int | str
+    low: float | int = 0
+    high: float | int = 0
+    choices: tuple[str, ...] = ()  # for words; otherwise the default's type says which numbers
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to say what in an image spoke for an answer.
+
+    Attributes:
+        name: as links and lenses call it.
+        title: as people do.
+        family: gradient (of the unchanged network), modified (its backward pass is changed), cam (a
+            weighted sum of one layer's maps), perturbation (the image is changed, the network only
+            run forward).
+        what: one sentence, how it is computed.
+        needs: one sentence, what it asks of a network; empty: nothing.
+        caveat: one sentence, the known way in which it misleads.
+        citation: authors, title, venue and year of the source.
+        url: where the source is.
+        cost: passes of one image through the network, in words, from the settings and the shape of
+            the image; a lens reports what it really took.
+        signed: whether negative values mean evidence against; otherwise they cannot occur.
+        layered: whether it looks at one layer, which the person may choose.
+        complete: whether its values sum up to f(image) − f(baseline), so that the gap can be shown.
+        options: what can be set, with good defaults.
+    """
+
+    name: str
+    title: str
+    family: Family
+    what: str
+    caveat: str
+    citation: str
+    url: str
+    cost: Callable[[Values, tuple[int, int, int]], str]
+    needs: str = ""
+    signed: bool = True
+    layered: bool = False
+    complete: bool = False
+    options: tuple[Option, ...] = field(default=())
+
+    def settings(self, given: Values) -> dict[str, float | int | str]:
+        """All options with their values, the given ones checked.
+
+        Raises:
+            ValueError: one sentence: an option that the method does not have, or a value that it
+                does not take.
+        """
+        known = {option.name: option for option in self.options}
+        for name in given:
+            if name not in known:
+                there = ", ".join(known) or "none"
+                raise ValueError(f"{self.title} has no option {name[:40]!r}; it has {there}.")
+        return {name: _value(self, option, given) for name, option in known.items()}
+
+
+def _value(method: Method, option: Option, given: Values) -> float | int | str:
+    if option.name not in given:
+        return option.default
+    value = given[option.name]
+    if option.choices:
+        if value not in option.choices:
+            raise ValueError(
+                f"{method.title} takes {', '.join(option.choices)} as {option.label.lower()}, "
+                f"not {str(value)[:40]!r}."
+            )
+        return str(value)
+    whole = isinstance(option.default, int)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not option.low <= value <= option.high or (whole and value != int(value)):
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(
+            f"{method.title} takes {kind} from {option.low:g} to {option.high:g} as "
+            f"{option.label.lower()}, not {str(value)[:40]!r}."
+        )
+    return int(value) if whole else float(value)

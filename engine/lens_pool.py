@@ -22,14 +22,14 @@ import signal
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.forkserver import Forkserver, Worker
 from engine.protocol import EngineError
 from engine.words import ANSWER, PARTIAL
-from viz.long_lenses import LONG_LENSES
+from viz.long_lenses import takes_long
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class LensPool:
     Args:
         run: `module:function` that a worker calls with lens, model, image and options.
         workers: processes for quick views; they start when `start` is called.
-        long_lenses: names of the lenses that get the long lane.
+        is_long: given lens and options, whether the request gets the long lane.
         idle_seconds: the long lane's worker ends after so long without work.
         recycle: computations after which a worker is replaced.
     """
@@ -117,7 +117,7 @@ class LensPool:
         *,
         workers: int,
         run: str = "viz.lenses:run_lens",
-        long_lenses: Collection[str] = LONG_LENSES,
+        is_long: Callable[[str, Mapping[str, Any]], bool] = takes_long,
         idle_seconds: float = 60.0,
         cache_bytes: int = 64 << 20,
         recycle: int = 500,
@@ -128,7 +128,7 @@ class LensPool:
         self._lock = threading.Lock()
         self._cache = ByteCache(cache_bytes)
         self._pending: dict[str, _Computation] = {}
-        self._long_lenses = long_lenses
+        self._is_long = is_long
         self._quick: _Queue = queue.SimpleQueue()
         self._long: _Queue = queue.SimpleQueue()
         self._lanes = [_Lane(self, self._quick) for _ in range(workers)]
@@ -164,7 +164,7 @@ class LensPool:
         """
         begin = time.monotonic()
         deadline = begin + timeout
-        offered = long = request.lens in self._long_lenses
+        offered = long = self._is_long(request.lens, request.options)
         key = request.key
         with self._lock:
             cached = self._cache.get(key)

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from typing import Any, Final
@@ -212,15 +212,18 @@ class Server:
         return Request(
             lens=arguments.lens,
             model=arguments.model,
-            version=self._version(arguments.lens, arguments.model),
+            version=self._version(arguments.lens, _references(arguments)),
             image=arguments.image,
             options=arguments.options,
         )
 
-    def _version(self, lens: str, model: str | None) -> str:
+    def _version(self, lens: str, references: Iterable[str]) -> str:
         """What tells apart what one reference to a run names as the run goes on: its newest weights,
         after a rewind those of a moment, too, and its checkpoint where the lens reads it."""
-        reference = parse_reference(model) if model is not None else None
+        return " ".join(self._run_version(lens, each) for each in references)
+
+    def _run_version(self, lens: str, text: str) -> str:
+        reference = parse_reference(text)
         if not isinstance(reference, RunRef):
             return ""
         run_id, step = reference.run_id, reference.step
@@ -247,6 +250,15 @@ class Server:
             versions=self._forkserver.versions,
         )
         return dataclasses.asdict(capacity)
+
+
+def _references(arguments: _Look) -> Iterator[str]:
+    """The networks a request names: its model, and runs among the options, to compare with."""
+    if arguments.model is not None:
+        yield arguments.model
+    for value in arguments.options.values():
+        if isinstance(value, str) and value.startswith("run:"):
+            yield value
 
 
 def _sentence(error: Exception) -> str:

@@ -7,7 +7,10 @@ network trains: the engine gives it a worker of its own, so that live pictures d
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+
+from viz.attribution.table import METHODS
 
 LONG_LENSES: Final = frozenset(
     {
@@ -24,3 +27,19 @@ LONG_LENSES: Final = frozenset(
 
 CHECKPOINT_LENSES: Final = frozenset({"filter_learning"})
 """What these answer changes with a run's checkpoint, too."""
+
+MANY_PASSES: Final = 200
+"""Through the network for one image: what asks for more is long, whatever lens asks."""
+_TYPICAL: Final = (3, 32, 32)  # the engine knows the settings of a method, not its network's images
+
+
+def takes_long(lens: str, options: Mapping[str, Any]) -> bool:
+    """Whether a request belongs on the long lane: by its lens, or by the method it asks for."""
+    method = METHODS.get(str(options.get("method"))) if lens == "attribution" else None
+    if method is None:
+        return lens in LONG_LENSES
+    try:
+        settings = method.settings(options.get("settings") or {})
+    except ValueError:  # the lens says what is wrong with them
+        return False
+    return method.cost(settings, _TYPICAL).passes > MANY_PASSES

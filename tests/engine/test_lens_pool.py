@@ -183,7 +183,7 @@ def test_when_the_last_one_leaves_the_computation_ends(make_pool: MakePool) -> N
 
 
 def test_a_long_look_does_not_delay_a_quick_one(make_pool: MakePool) -> None:
-    pool = make_pool(long_lenses={"hang"})
+    pool = make_pool(is_long=lambda lens, _: lens == "hang")
     quick = _look(pool, _request("echo"))["pid"]
     assert pool.worker_pids() == [quick]  # nobody needed the long lane yet
     left = threading.Event()
@@ -202,7 +202,7 @@ def test_a_long_look_does_not_delay_a_quick_one(make_pool: MakePool) -> None:
 
 def test_a_quick_look_does_not_wait_behind_one_that_takes_long(make_pool: MakePool) -> None:
     """Such as the first look into a large data set, which nobody could know before."""
-    pool = make_pool(long_lenses=set())
+    pool = make_pool(is_long=lambda *_: False)
     busy = _look(pool, _request("echo"))["pid"]
     left = threading.Event()
 
@@ -219,7 +219,7 @@ def test_a_quick_look_does_not_wait_behind_one_that_takes_long(make_pool: MakePo
 
 
 def test_the_long_worker_ends_when_idle(make_pool: MakePool) -> None:
-    pool = make_pool(long_lenses={"echo"}, idle_seconds=0.2)
+    pool = make_pool(is_long=lambda lens, _: lens == "echo", idle_seconds=0.2)
     pid = _look(pool, _request("echo"))["pid"]
     wait_until(lambda: pid not in pool.worker_pids(), "it was let go")
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it has ended")

@@ -273,6 +273,25 @@ def test_new_weights_of_a_run_are_looked_at_anew(ask: Ask, store: RunStore, tmp_
     assert len(calls.read_text()) == 5
 
 
+def test_another_run_among_the_options_is_looked_at_anew(
+    ask: Ask, store: RunStore, tmp_path: Path
+) -> None:
+    run_id = store.new_run(endless_spec())
+    calls, gate = tmp_path / "calls", tmp_path / "gate"
+    gate.touch()
+    weights = store.path(run_id) / "latest.safetensors"
+    for content in (b"1", b"22"):
+        replacement = weights.with_suffix(".new")
+        replacement.write_bytes(content)
+        replacement.replace(weights)
+        for _ in range(2):
+            options = {"calls": str(calls), "gate": str(gate), "twin": f"run:{run_id}"}
+            ask("look", lens="count", model="random:lenet5", timeout=90.0, options=options)
+    assert len(calls.read_text()) == 2
+    with pytest.raises(EngineError, match="names no network"):
+        ask("look", lens="echo", timeout=90.0, options={"twin": "run:../../etc/passwd"})
+
+
 def test_what_reads_the_checkpoint_is_looked_at_anew_with_it(
     ask: Ask, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from html import escape
@@ -28,14 +27,13 @@ from ui.saliency.tiles import (
     wait,
 )
 from ui.text import markdown_safe, sentence_safe
-from viz.attribution.method import Method
+from viz.attribution.method import Cost, Method
 from viz.attribution.table import METHODS
 from viz.results.attribution import Attribution
 
 QUICK_PASSES: Final = 100
 QUICK_MACS: Final = 2e10
 """Of all passes; below either a method is run without being asked for: it takes about a second."""
-_NUMBER: Final = re.compile(r"\d[\d,]*")
 
 
 def render_grid(scene: Scene) -> None:
@@ -60,25 +58,19 @@ def render_grid(scene: Scene) -> None:
 def allowed(scene: Scene) -> list[Method]:
     """The methods that this network allows, cheap ones first."""
     methods = [method for name, method in METHODS.items() if name not in scene.support.refusals]
-    return sorted(methods, key=lambda method: passes_of(method, _shape(scene)))
+    return sorted(methods, key=lambda method: cost_of(scene, method).passes)
 
 
-def passes_of(method: Method, shape: tuple[int, int, int]) -> int:
-    """About how many passes a method takes with its default settings: the first number that its
-    cost names."""
-    found = _NUMBER.search(method.cost(method.settings({}), shape))
-    return 1 if found is None else int(found[0].replace(",", ""))
+def cost_of(scene: Scene, method: Method) -> Cost:
+    """What a method takes with its default settings."""
+    channels, height, width = scene.chosen.network.input_shape
+    return method.cost(method.settings({}), (channels, height, width))
 
 
 def is_slow(scene: Scene, method: Method) -> bool:
     """Whether a method is run only when it is asked for."""
-    passes = passes_of(method, _shape(scene))
+    passes = cost_of(scene, method).passes
     return passes > QUICK_PASSES and passes * scene.chosen.network.macs > QUICK_MACS
-
-
-def _shape(scene: Scene) -> tuple[int, int, int]:
-    channels, height, width = scene.chosen.network.input_shape
-    return channels, height, width
 
 
 def _tiles(scene: Scene, shown: str, methods: Sequence[Method], slow: Sequence[str]) -> None:
@@ -97,7 +89,7 @@ def _tiles(scene: Scene, shown: str, methods: Sequence[Method], slow: Sequence[s
             wait(place, "Comes…")
             later.append((method, place))
         else:
-            wait(place, _cost(scene, method))
+            wait(place, f"{cost_of(scene, method).words}: switch it on at the left.")
     for method, place in later:
         fill(
             place, _question(scene, method), scene.chosen, name=f"grid.{method.name}",
@@ -128,13 +120,6 @@ def _open(name: str) -> None:
 
 def _help(method: Method) -> str:
     return f"{FAMILIES[method.family]}. {sentence_safe(method.what)}"
-
-
-def _cost(scene: Scene, method: Method) -> str:
-    channels, height, width = scene.chosen.network.input_shape
-    return (
-        f"{method.cost(method.settings({}), (channels, height, width))}: switch it on at the left."
-    )
 
 
 def _tile(scene: Scene, method: Method, shown: str, found: Attribution) -> str:

@@ -129,7 +129,7 @@ def render_card(asked: Asked, shape: tuple[int, ...]) -> None:
         (method.title, escape(method.what)),
         (
             "Cost",
-            f"{escape(method.cost(method.settings(asked.settings), (channels, height, width)))}.",
+            f"{escape(method.cost(method.settings(asked.settings), (channels, height, width)).words)}.",
         ),
         ("Needs", escape(method.needs)),
         ("Beware", escape(method.caveat)),

@@ -166,7 +166,8 @@ def _table(
     images = next(iter(found.values())).images
     st.html(
         html.caption(
-            f"Mean over {images.source}; robustness looks at up to 16 of them, randomisation at up to 32. Below each mean "
+            f"Mean over {images.source}; robustness looks at up to 16 of them, "
+            "randomisation at up to 32. Below each mean "
             "its 95 % interval; blue: the best of a column. Grey: maps that know nothing of the "
             "network. Won and lost: comparisons with other methods that are clear. Follows the "
             "weights: the map changes when the upper half of the network is drawn anew."
@@ -186,7 +187,8 @@ def _leader(table: TrustTable, missing: Sequence[str]) -> str:
     so_far = " so far" if missing else ""
     if real[0].rank > table.rows[0].rank:
         return (
-            f"No method stands above every control{so_far}: on this network no map can be trusted."
+            f"No method stands above every control{so_far}: on these images no map has been shown to be "
+            "better than one that knows nothing of the network."
         )
     ahead = "is ahead" if len(best) == 1 else "are ahead, and not to be told apart"
     return f"{join(best)} {ahead}{so_far}. {real[0].verdict}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from viz.attribution.method import Method, Option, Values
+from viz.attribution.method import Cost, Method, Option, Values
 
 _PLACES = "A layer with maps of more than one place."
 _RELU: Final = Option(
@@ -16,12 +16,13 @@ _RELU: Final = Option(
 )
 
 
-def _one_pass(_settings: Values, _shape: tuple[int, int, int]) -> str:
-    return "1 forward pass, and a backward pass that ends at the layer"
+def _one_pass(_settings: Values, _shape: tuple[int, int, int]) -> Cost:
+    return Cost(2, "1 forward pass, and a backward pass that ends at the layer")
 
 
-def _one_pass_a_map(settings: Values, _shape: tuple[int, int, int]) -> str:
-    return f"up to {1 + int(settings['channels']):,} forward passes, one a map of the layer"
+def _one_pass_a_map(settings: Values, _shape: tuple[int, int, int]) -> Cost:
+    passes = 1 + int(settings["channels"])
+    return Cost(passes, f"up to {passes:,} forward passes, one a map of the layer")
 
 
 CAM_METHODS: Final[tuple[Method, ...]] = (
@@ -58,7 +59,7 @@ CAM_METHODS: Final[tuple[Method, ...]] = (
             "networks via gradient-based localization, ICCV 2017, section 3.2"
         ),
         url="https://arxiv.org/abs/1610.02391",
-        cost=lambda _settings, _shape: "2 forward and 2 backward passes",
+        cost=lambda _settings, _shape: Cost(4, "2 forward and 2 backward passes"),
         needs="A layer with maps of more than one place, and activations that can be told apart.",
         layered=True,
     ),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from viz.attribution.method import Method, Option, Values
+from viz.attribution.method import Cost, Method, Option, Values
 
 _BASELINES = ("black", "white", "mean", "blur", "random")
-_ONCE = "1 forward and 1 backward pass"
+ONCE: Final = Cost(2, "1 forward and 1 backward pass")
 
 
-def _each(passes: str) -> str:
-    return f"{passes} forward and as many backward passes"
+def _each(passes: int) -> Cost:
+    return Cost(2 * passes, f"{passes:,} forward and as many backward passes")
 
 
 BASELINE: Final = Option(
@@ -39,8 +39,8 @@ _NOISE: Final = Option(
 )
 
 
-def _samples(settings: Values, _shape: tuple[int, int, int]) -> str:
-    return _each(str(settings["samples"]))
+def _samples(settings: Values, _shape: tuple[int, int, int]) -> Cost:
+    return _each(int(settings["samples"]))
 
 
 GRADIENT_METHODS: Final[tuple[Method, ...]] = (
@@ -55,7 +55,7 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         citation="Simonyan, Vedaldi and Zisserman, Deep inside convolutional networks, ICLR "
         "workshop 2014",
         url="https://arxiv.org/abs/1312.6034",
-        cost=lambda _settings, _shape: _ONCE,
+        cost=lambda _settings, _shape: ONCE,
         signed=False,
     ),
     Method(
@@ -67,7 +67,7 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         "the image shows through whatever the weights are (Adebayo et al. 2018).",
         citation="Shrikumar, Greenside, Shcherbina and Kundaje, Not just a black box, arXiv 2016",
         url="https://arxiv.org/abs/1605.01713",
-        cost=lambda _settings, _shape: _ONCE,
+        cost=lambda _settings, _shape: ONCE,
     ),
     Method(
         name="smoothgrad",
@@ -108,7 +108,7 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         "Compare baselines (Sturmfels et al. 2020).",
         citation="Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, ICML 2017",
         url="https://arxiv.org/abs/1703.01365",
-        cost=lambda settings, _shape: _each(str(settings["steps"])),
+        cost=lambda settings, _shape: _each(int(settings["steps"])),
         complete=True,
         options=(
             BASELINE,
@@ -138,6 +138,7 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         needs="Other images of its data set to compare with; where there are none, a black image.",
         cost=_samples,
         complete=True,
+        compares=True,
         options=(
             Option("samples", "Samples", 64, 2, 1024, help="More shrink the gap, and take longer."),
             SEED,

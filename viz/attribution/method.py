@@ -24,6 +24,14 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a method asks of the network for one image."""
+
+    passes: int  # about, forward and backward together: cheap methods come first, dear ones wait
+    words: str  # for people, in full
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to say what in an image spoke for an answer.
 
@@ -38,11 +46,12 @@ class Method:
         caveat: one sentence, the known way in which it misleads.
         citation: authors, title, venue and year of the source.
         url: where the source is.
-        cost: passes of one image through the network, in words, from the settings and the shape of
-            the image; a lens reports what it really took.
+        cost: passes through the network for one image, from the settings and the shape of the
+            image; a lens reports what it really took.
         signed: whether negative values mean evidence against; otherwise they cannot occur.
         layered: whether it looks at one layer, which the person may choose.
         complete: whether its values sum up to f(image) − f(baseline), so that the gap can be shown.
+        compares: whether it looks at other images of the data set, too.
         options: what can be set, with good defaults.
     """
 
@@ -53,11 +62,12 @@ class Method:
     caveat: str
     citation: str
     url: str
-    cost: Callable[[Values, tuple[int, int, int]], str]
+    cost: Callable[[Values, tuple[int, int, int]], Cost]
     needs: str = ""
     signed: bool = True
     layered: bool = False
     complete: bool = False
+    compares: bool = False
     options: tuple[Option, ...] = field(default=())
 
     def settings(self, given: Values) -> dict[str, float | int | str]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from viz.attribution.gradient_methods import BASELINE, SEED
-from viz.attribution.method import Method, Option
-
-_ONCE = "1 forward and 1 backward pass"
+from viz.attribution.gradient_methods import BASELINE, ONCE, SEED
+from viz.attribution.method import Cost, Method, Option
 
 MODIFIED_METHODS: Final[tuple[Method, ...]] = (
     Method(
@@ -23,7 +21,7 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         "convolutional net, ICLR workshop 2015",
         url="https://arxiv.org/abs/1412.6806",
         needs="ReLUs, and no other activation but the sigmoids of gates.",
-        cost=lambda _settings, _shape: _ONCE,
+        cost=lambda _settings, _shape: ONCE,
     ),
     Method(
         name="deconvolution",
@@ -37,7 +35,7 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         "2014",
         url="https://arxiv.org/abs/1311.2901",
         needs="ReLUs, and no other activation but the sigmoids of gates.",
-        cost=lambda _settings, _shape: _ONCE,
+        cost=lambda _settings, _shape: ONCE,
     ),
     Method(
         name="deep_lift",
@@ -52,7 +50,7 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         url="https://arxiv.org/abs/1704.02685",
         needs="Nothing but linear layers, activations and poolings: no gates, no attention, no "
         "layer norm.",
-        cost=lambda _settings, _shape: "2 forward passes and 1 backward pass",
+        cost=lambda _settings, _shape: Cost(3, "2 forward passes and 1 backward pass"),
         complete=True,
         options=(BASELINE, SEED),
     ),
@@ -69,8 +67,8 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         url="https://doi.org/10.1371/journal.pone.0130140",
         needs="A chain of convolutions, linear layers, ReLUs, poolings and batch norm, without "
         "shortcuts or branches.",
-        cost=lambda _settings, _shape: (
-            "1 forward pass and 1 backward pass of up to 4 times the work"
+        cost=lambda _settings, _shape: Cost(
+            5, "1 forward pass and 1 backward pass of up to 4 times the work"
         ),
         complete=True,
         options=(

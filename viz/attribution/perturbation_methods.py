@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from viz.attribution.method import Method, Option, Values
+from viz.attribution.method import Cost, Method, Option, Values
 from viz.attribution.sizes import (
     Shape,
     num_segments,
@@ -47,22 +47,26 @@ _AREAS: Final = Option(
 )
 
 
-def _occlusion_cost(settings: Values, shape: Shape) -> str:
+def _occlusion_cost(settings: Values, shape: Shape) -> Cost:
     given = int(settings["window"]), int(settings["stride"])
     window, stride = occlusion_window(shape, given[0]), occlusion_stride(shape, *given)
     down, across = (occlusion_places(length, window, stride) for length in shape[1:])
-    return (
-        f"{1 + down * across:,} forward passes: a patch of {window}×{window} pixels at "
-        f"{down}×{across} places"
+    passes = 1 + down * across
+    return Cost(
+        passes,
+        f"{passes:,} forward passes: a patch of {window}×{window} pixels at {down}×{across} places",
     )
 
 
-def _ablation_cost(settings: Values, shape: Shape) -> str:
+def _ablation_cost(settings: Values, shape: Shape) -> Cost:
     if settings["regions"] == "pixels":
-        return f"{1 + shape[1] * shape[2]:,} forward passes, one a pixel"
-    return (
-        f"about {1 + num_segments(shape, int(settings['segments'])):,} forward passes, one a region"
-    )
+        return _forward(1 + shape[1] * shape[2], "one a pixel")
+    passes = 1 + num_segments(shape, int(settings["segments"]))
+    return Cost(passes, f"about {passes:,} forward passes, one a region")
+
+
+def _forward(passes: int, which: str) -> Cost:
+    return Cost(passes, f"{passes:,} forward passes, {which}")
 
 
 PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
@@ -111,7 +115,7 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
             "BMVC 2018"
         ),
         url="https://arxiv.org/abs/1806.07421",
-        cost=lambda settings, _shape: f"{int(settings['masks']):,} forward passes, one a mask",
+        cost=lambda settings, _shape: _forward(int(settings["masks"]), "one a mask"),
         options=(
             Option(
                 name="masks",
@@ -165,7 +169,7 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
             "KDD 2016"
         ),
         url="https://arxiv.org/abs/1602.04938",
-        cost=lambda settings, _shape: f"{int(settings['samples']):,} forward passes, one a sample",
+        cost=lambda settings, _shape: _forward(int(settings["samples"]), "one a sample"),
         options=(
             _AREAS,
             _SEGMENTS,
@@ -204,9 +208,7 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
         ),
         citation="Lundberg and Lee, A unified approach to interpreting model predictions, NeurIPS 2017",
         url="https://arxiv.org/abs/1705.07874",
-        cost=lambda settings, _shape: (
-            f"{2 + int(settings['samples']):,} forward passes, one a coalition"
-        ),
+        cost=lambda settings, _shape: _forward(2 + int(settings["samples"]), "one a coalition"),
         options=(
             _AREAS,
             _SEGMENTS,

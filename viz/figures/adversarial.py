@@ -69,11 +69,7 @@ def plot_attack_curve(curve: AttackCurve, *, now: float, height: int = 270) -> D
     if not known.any():
         return empty(title, "The first strengths are being computed", height=height)
     x = curve.epsilons[known]
-    last = curve.probs[known][-1]
-    other = curve.target
-    if other is None:
-        rest = np.where(np.arange(len(last)) == curve.source, -1, last)
-        other = int(rest.argmax())
+    other = _becomes(curve.probs[known], curve.source) if curve.target is None else curve.target
     lines = [
         (plain(curve.classes[curve.source]) + ", the answer", curve.probs[known, curve.source], ACCENT, "solid"),
         (plain(curve.classes[other]) + (", the target" if curve.target is not None else ""),
@@ -98,6 +94,17 @@ def plot_attack_curve(curve: AttackCurve, *, now: float, height: int = 270) -> D
             | {"text": f"flips at {curve.smallest:.3g}", "font": {"size": 12, "color": WARNING}}
         ]
     return Drawing(traces, layout)
+
+
+def _becomes(probs: npt.NDArray[np.float32], source: int) -> int:
+    """The class that the answer becomes first; while it stays, the nearest to it at the end."""
+    answers = probs.argmax(axis=1)
+    turned = np.flatnonzero(answers != source)
+    if len(turned):
+        return int(answers[turned[0]])
+    rest = probs[-1].copy()
+    rest[source] = -1
+    return int(rest.argmax())
 
 
 def plot_attack_accuracy(found: AttackAccuracy, *, height: int = 360) -> Drawing:

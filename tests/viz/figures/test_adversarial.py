@@ -76,6 +76,13 @@ def test_the_target_is_shown_and_names_are_no_markup() -> None:
     assert not figure.layout.annotations
 
 
+def test_it_is_the_first_class_the_answer_becomes() -> None:
+    probs = [[0.9, 0.1, 0.0], [0.1, 0.7, 0.2], [0.0, 0.1, 0.9]]
+    assert valid(plot_attack_curve(_curve(probs), now=8)).data[1].name == "&lt;b&gt;"
+    stays = [[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.6, 0.1, 0.3]]
+    assert valid(plot_attack_curve(_curve(stays), now=8)).data[1].name == "c"
+
+
 def test_strengths_to_come_are_left_out() -> None:
     figure = valid(plot_attack_curve(_curve([PROBS[0], PROBS[1], [NAN] * 3], share=0.5), now=8))
     assert unpack(figure.data[0].x).tolist() == [0, 4]

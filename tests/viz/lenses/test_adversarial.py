@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from data.images import Fitted, normalize
 from tests.viz.lenses.nets import OneNet, split
+from viz.lenses import pictures
 from viz.lenses.adversarial import Plan, attack, attack_curve
 from viz.lenses.attack_accuracy import attack_accuracy
 from viz.lenses.attacks import Victim, anywhere, away_from, fgsm, pgd, random_signs, towards
@@ -109,7 +111,7 @@ def test_a_sure_network_still_has_a_gradient() -> None:
     """Its probability is exactly 1, so the gradient of its cross-entropy is exactly 0."""
     net = linear_net()
     with torch.no_grad():
-        net[1].weight.mul_(60)  # type: ignore[operator, union-attr]
+        net[1].weight.mul_(60)  # type: ignore[operator]
     assert float(victim(net).probs(IMAGES[:1])[0, 0]) == 1.0
     found = fgsm(victim(net), IMAGES[:1], away_from(torch.tensor([0])), radii(0.05))
     expected = fgsm(victim(), IMAGES[:1], away_from(torch.tensor([0])), radii(0.05))
@@ -242,17 +244,13 @@ class _LinearImage(OneNet):
 @pytest.fixture(autouse=True)
 def _fit_any(monkeypatch: pytest.MonkeyPatch) -> None:
     """`any` names the picture of a context that has one."""
-    from data.images import Fitted, normalize
-    from viz.lenses import adversarial
-
-    real = adversarial.fit
 
     def fit(context: Any, image: str | None, subject: Any) -> Any:
         if image != "any":
-            return real(context, image, subject)
+            return pictures.fit(context, image, subject)
         return Fitted(normalize(context.picture[None], subject.info), context.picture, ""), None
 
-    monkeypatch.setattr(adversarial, "fit", fit)
+    monkeypatch.setattr("viz.lenses.adversarial.fit", fit)
 
 
 class _Constant(nn.Module):
@@ -272,7 +270,7 @@ def test_a_constant_network_is_said_to_have_no_direction() -> None:
 def test_a_diverged_network_does_not_break_the_lens() -> None:
     net = linear_net()
     with torch.no_grad():
-        net[1].weight.fill_(math.nan)  # type: ignore[operator, union-attr]
+        net[1].weight.fill_(math.nan)  # type: ignore[operator]
     found = attack(_LinearImage(net, shape=(1, 2, 2)), None, "any")
     assert np.isnan(found.before).all()
     assert _exhaust(attack_curve(_LinearImage(net, shape=(1, 2, 2)), None, "any")).share == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
+from data.images import normalize
 from data.load import Dataset, Split
 from viz.lenses import penultimate
 from viz.lenses.context import LensContext
@@ -48,7 +49,7 @@ def test_planted_wrong_labels_are_found(
     """Of the 25 first on the list, by chance 2 to 14 in 100 would be planted ones: here nearly all."""
     spoiled, planted = spoil(getattr(digits, name), seed=5)
     context = LensContext()
-    data = replace(digits, **{name: spoiled})
+    data = replace(digits, **cast(Any, {name: spoiled}))
     monkeypatch.setattr(context, "data", lambda *_: data)
     found = last(label_check(context, SHIPPED, None, split=name, count=PLANTED))
     listed = set(found.indices.tolist())
@@ -85,8 +86,6 @@ def test_thresholds_are_the_mean_probability_of_each_class_on_held_out_images(
 ) -> None:
     context = LensContext()
     subject = context.subject(SHIPPED)
-    from data.images import normalize
-
     with torch.no_grad():
         probs = torch.softmax(subject.net(normalize(digits.val.images, digits.info)), 1)
     expected = [float(probs[digits.val.labels == k, k].mean()) for k in range(10)]

@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from data.images import normalize
 from viz.attribution.table import find_method
 from viz.lenses.arrays import to_floats, to_pictures
-from viz.lenses.context import LensContext
+from viz.lenses.context import LensContext, Subject
+from viz.lenses.layer_runs import own_pictures
 from viz.lenses.pictures import fit
 from viz.lenses.registry import lens
 from viz.lenses.saliency.layers import cam_layer, check_unit
@@ -19,6 +22,8 @@ from viz.lenses.saliency.methods import Map, run
 from viz.lenses.saliency.notes import explain_empty
 from viz.lenses.saliency.problem import Aim, make_problem, read_target
 from viz.results.attribution import Attribution
+
+REFERENCES = 32  # images that a method compares with
 
 
 @lens("attribution")
@@ -53,10 +58,11 @@ def attribution(
         probs = torch.softmax(subject.net(fitted.batch), dim=1)[0]
     aim, chosen = read_target(target, probs, subject.info.classes)
     problem = make_problem(
-        subject, fitted.batch, torch.tensor([chosen]), aim=aim, layer=layer, settings=settings
-    )
+        subject, fitted.batch, torch.tensor([chosen]), aim=aim, layer=layer, settings=settings,
+        references=_references(context, subject) if found.compares else None,
+    )  # fmt: skip
     check_unit(subject, problem)
-    if found.layered:
+    if found.layered or layer is not None:
         problem = replace(problem, layer=cam_layer(problem))
     score = float(problem.scores()[0])
     names = subject.info.classes
@@ -84,6 +90,17 @@ def attribution(
             note=" ".join(part for part in (fitted.note, empty) if part),
             step=subject.step,
         )
+
+
+def _references(context: LensContext, subject: Subject) -> Tensor | None:
+    """(R, C, H, W) evenly spread training images (sample pictures for a network of ImageNet), as the
+    network takes them; None where its data is not here."""
+    try:
+        there = own_pictures(context, subject, "train").images
+    except ValueError:  # whoever compares has another way then
+        return None
+    count = min(REFERENCES, len(there))
+    return normalize(there[torch.arange(count) * len(there) // count], subject.info)
 
 
 def describe_aim(aim: Aim, chosen: list[int], names: tuple[str, ...]) -> str:

@@ -54,7 +54,7 @@ class Explained(nn.Module):
         if self.aim.layer is None:
             logits: Tensor = self.net(images)  # (N, K)
             chosen = logits.gather(1, classes)  # (N, 1 or 2)
-            return chosen[:, 0] if chosen.shape[1] == 1 else chosen[:, 0] - chosen[:, 1]
+            return chosen.squeeze(1) if chosen.shape[1] == 1 else chosen[:, 0] - chosen[:, 1]
         kept: list[Tensor] = []
 
         def keep(output: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from data.catalogue import DatasetInfo
 from viz.attribution.sizes import num_segments
 
 REGIONS = ("superpixels", "grid", "pixels")
-_COMPACT = {1: 0.1, 3: 10.0}  # how square, by number of channels: in units of colour differences
+_COMPACT = {1: 0.3, 3: 20.0}  # how square, by number of channels: in units of colour differences
 
 
 def segment(images: Tensor, info: DatasetInfo, regions: str, count: int) -> Tensor:
@@ -48,7 +48,7 @@ def _superpixels(picture: Tensor, wanted: int, grid: Tensor) -> Tensor:
     found = slic(
         pixels if pixels.shape[-1] == 3 else pixels.mean(-1),
         n_segments=wanted,
-        compactness=_COMPACT.get(pixels.shape[-1], 0.1),
+        compactness=_COMPACT.get(pixels.shape[-1], 0.3),
         channel_axis=-1 if pixels.shape[-1] == 3 else None,
         start_label=0,
     )

@@ -16,11 +16,13 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from models.separate import separate
 from viz.attribution.table import METHODS, find_method
 from viz.lenses.batching import in_batches
 from viz.lenses.context import Subject
 from viz.lenses.registry import LensError
 from viz.lenses.saliency.heat import heat
+from viz.lenses.saliency.layers import choose_layer
 from viz.lenses.saliency.methods import run
 from viz.lenses.saliency.problem import make_problem
 from viz.lenses.trust.baselines import control_map
@@ -31,6 +33,7 @@ Settings = Mapping[str, Mapping[str, Any]]  # method to its settings
 KEPT_BYTES: Final = 100_000_000
 BATCH_VALUES: Final = 600_000  # input numbers of images that are explained at once
 BATCH_IMAGES: Final = 8  # at most: the slowest methods take a tenth of a second an image
+FEWEST_REFERENCES = 8  # of the images themselves, for methods that compare; else their other way
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,16 @@ def choose_methods(methods: Sequence[str]) -> list[str]:
     return [*(name for name in chosen if name in METHODS), *CONTROLS]
 
 
+def check_layer(subject: Subject, images: Tensor, layer: str | None) -> None:
+    """Whether a map can be made of `layer`, if one is named, before any method is tried.
+
+    Raises:
+        LensError: there is no such layer, or it has no places.
+    """
+    if layer is not None:
+        choose_layer(separate(subject.net, images[:1]).net, images[:1], layer)
+
+
 def heats(
     names: Sequence[str],
     subject: Subject,
@@ -83,7 +96,11 @@ def heats(
 
     Yields:
         Some `Heat` without values while a method is under way, then one with values or a refusal.
+
+    Raises:
+        LensError: there is no such layer, or no map can be made of it.
     """
+    check_layer(subject, images, layer)
     version = _digest_net(subject.net)
     for name in names:
         own = dict((settings or {}).get(name, {}))
@@ -126,8 +143,9 @@ def _compute(
 
     def explain(index: Tensor) -> Tensor:
         problem = make_problem(
-            subject, images[index], classes[index], layer=layer, settings=settings
-        )
+            subject, images[index], classes[index], layer=layer, settings=settings,
+            references=images if method.compares and len(images) >= FEWEST_REFERENCES else None,
+        )  # fmt: skip
         *_, last = run(name, problem)
         return heat(last.values, size, method).detach()
 

@@ -22,7 +22,7 @@ from viz.lenses.trust.changes import Follower, explain
 from viz.lenses.trust.collect import method_score, to_doubles
 from viz.lenses.trust.fresh import Rewritable
 from viz.lenses.trust.images import Chosen, choose_images
-from viz.lenses.trust.maps import Settings, choose_methods
+from viz.lenses.trust.maps import Settings, check_layer, choose_methods
 from viz.results.randomisation import MethodChange, Randomisation
 from viz.results.trust import Doubles, Measurement
 from viz.trust.confidence import WORDS
@@ -79,6 +79,7 @@ def randomisation(
     names = choose_methods(methods)
     subject = context.subject(model, dataset)
     chosen = choose_images(context, subject, split=split, count=images, seed=seed)
+    check_layer(subject, chosen.batch, layer)
     copy = Rewritable(subject, str(model), weights_seed)
     changing = replace(subject, net=copy.net)
     stages = copy.stages[::-1]

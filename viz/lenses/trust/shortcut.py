@@ -34,7 +34,7 @@ from viz.lenses.trust.inside import (
     spread_places,
     widen,
 )
-from viz.lenses.trust.maps import Settings, choose_methods
+from viz.lenses.trust.maps import Settings, check_layer, choose_methods
 from viz.lenses.trust.measuring import Progress, each_map
 from viz.results.trust import Accuracy, Doubles, Measurement, Shortcut
 from viz.trust.confidence import WORDS, wilson
@@ -102,6 +102,7 @@ def shortcut(
     )
     if chosen.masks is None:
         raise TypeError("the pool has masks")
+    check_layer(subject, chosen.batch, layer)
     masks, patch = chosen.masks, _patch(subject)
     patches = patch.expand_as(masks)
     places = spread_places(len(chosen), examples)

@@ -23,7 +23,7 @@ from viz.lenses.trust.answers import class_probs
 from viz.lenses.trust.changes import Follower, explain
 from viz.lenses.trust.collect import method_score, to_doubles
 from viz.lenses.trust.images import choose_images
-from viz.lenses.trust.maps import Settings, choose_methods
+from viz.lenses.trust.maps import Settings, check_layer, choose_methods
 from viz.lenses.trust.randomisation import EXAMPLES, pick_examples
 from viz.results.randomisation import MethodChange, TwinComparison
 from viz.results.trust import Measurement
@@ -71,6 +71,7 @@ def twin_comparison(
     subject, other = context.subject(model, dataset), context.subject(twin, dataset)
     _check(subject, other)
     chosen = choose_images(context, subject, split=split, count=images, seed=seed)
+    check_layer(subject, chosen.batch, layer)
     examples = pick_examples(chosen, EXAMPLES)
     probs = [
         to_doubles(class_probs(each, chosen.batch, chosen.classes)) for each in (subject, other)

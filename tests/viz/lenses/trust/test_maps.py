@@ -8,6 +8,7 @@ import torch
 from tests.viz.lenses.trust.linear import linear_context
 from viz.attribution.table import find_method
 from viz.lenses.context import Subject
+from viz.lenses.registry import LensError
 from viz.lenses.saliency.heat import heat
 from viz.lenses.saliency.methods import attribute
 from viz.lenses.saliency.problem import make_problem
@@ -71,10 +72,16 @@ def test_what_is_not_to_be_kept_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(module._KEPT) == 1  # the least recently used has left
 
 
-def test_a_layer_is_for_the_methods_that_have_one_and_a_refusal_is_a_sentence() -> None:
+def test_a_method_that_the_network_does_not_allow_is_left_out_with_a_sentence() -> None:
     subject, images, classes = setup()
-    found = list(heats(["saliency", "grad_cam"], subject, images, classes, layer="0"))
+    found = list(heats(["saliency", "grad_cam"], subject, images, classes))
     assert [each.name for each in found if each.values is not None] == ["saliency"]
     assert found[-1].name == "grad_cam"
     assert found[-1].refusal.endswith(".")
     assert found[-1].share == 1
+
+
+def test_a_layer_without_places_is_said_before_anything_is_computed() -> None:
+    subject, images, classes = setup()
+    with pytest.raises(LensError, match=r"\.$"):
+        next(heats(["saliency"], subject, images, classes, layer="0"))

@@ -23,8 +23,9 @@ from benchmarks.machine import describe
 from benchmarks.page_client import PageClient
 from engine.client import connect
 from training.spec import DatasetSpec, NamedNetwork, OptimizerSpec, TrainSpec
+from ui.pages import PAGES
 
-PAGES = ("", "live", "runs", "filters", "maps", "fields", "time", "convolution")
+PATHS = ("", *(page.url for page in PAGES))
 SECONDS_BETWEEN = 0.5  # so that each tick finds new numbers and a new picture
 VIEWS = ("predictions", "filters", "maps", "confusion", "health", "about")
 SPEC = TrainSpec(
@@ -73,7 +74,7 @@ def main() -> None:
                     if page.errors:
                         raise RuntimeError(page.errors[0])
                 print(f"{view}: {costs[view]:.1f} ms", flush=True)
-            for path in PAGES:
+            for path in PATHS:
                 with PageClient(app.port, path) as page:
                     page.run()
             memory = web.memory_info().rss / 1e6

@@ -76,7 +76,9 @@ def _serve(
     slots = _slots(cores)
     forkserver = Forkserver()
     supervisor = Supervisor(store, forkserver, slots=slots, threads=max(1, cores // slots))
-    lenses = LensPool(forkserver, workers=min(2, max(1, cores // 2)))
+    lenses = LensPool(
+        forkserver, workers=min(2, max(1, cores // 2)), long_workers=max(2, cores // 2)
+    )
     supervisor.recover()
     key = _key(address)
     place = _free(address, key) if address else str(private / "socket")

@@ -4,7 +4,7 @@ A computation lives as long as somebody waits for it, and a moment longer, becau
 drawn anew leaves and asks again. Then the worker is killed, which is the only way to end a
 computation, and the next one gets a new worker from the forkserver in some hundredths of a second.
 
-There are two kinds of lanes. Quick lanes have their workers ready and answer what is drawn live. The
+There are two kinds of lanes. Quick lanes have their workers ready and answer what is drawn live. A
 long lane starts its worker when it is first needed and ends it when it has been idle; it answers the
 lenses known to take long, and helps out where a quick one holds its worker unexpectedly long, such
 as the first look into a large data set.
@@ -106,7 +106,8 @@ class LensPool:
     Args:
         run: `module:function` that a worker calls with lens, model, image and options.
         workers: processes for quick views; they start when `start` is called.
-        is_long: given lens and options, whether the request gets the long lane.
+        long_workers: processes for long views; each starts when it is needed.
+        is_long: given lens, model and options, whether the request gets the long lane.
         idle_seconds: the long lane's worker ends after so long without work.
         recycle: computations after which a worker is replaced.
     """
@@ -116,8 +117,9 @@ class LensPool:
         forkserver: Forkserver,
         *,
         workers: int,
+        long_workers: int = 1,
         run: str = "viz.lenses:run_lens",
-        is_long: Callable[[str, Mapping[str, Any]], bool] = takes_long,
+        is_long: Callable[[str, str | None, Mapping[str, Any]], bool] = takes_long,
         idle_seconds: float = 60.0,
         cache_bytes: int = 64 << 20,
         recycle: int = 500,
@@ -132,7 +134,7 @@ class LensPool:
         self._quick: _Queue = queue.SimpleQueue()
         self._long: _Queue = queue.SimpleQueue()
         self._lanes = [_Lane(self, self._quick) for _ in range(workers)]
-        self._lanes.append(_Lane(self, self._long, idle_seconds))
+        self._lanes += [_Lane(self, self._long, idle_seconds) for _ in range(long_workers)]
         self._started = math.inf  # when, by time.monotonic()
 
     def start(self) -> None:
@@ -155,7 +157,8 @@ class LensPool:
 
         Args:
             request: what is asked.
-            timeout: seconds, waiting for a worker included.
+            timeout: seconds, waiting for a worker included. For whoever is told what is known so
+                far it is the longest silence of a worker: they see how far it is, and can leave.
             gone: whether the one who asked has left; asked some times a second.
             tell: given each pickled result of what is known so far.
 
@@ -164,7 +167,7 @@ class LensPool:
         """
         begin = time.monotonic()
         deadline = begin + timeout
-        offered = long = self._is_long(request.lens, request.options)
+        offered = long = self._is_long(request.lens, request.model, request.options)
         key = request.key
         with self._lock:
             cached = self._cache.get(key)
@@ -180,6 +183,8 @@ class LensPool:
             while not computation.done.wait(_SLICE_SECONDS):
                 now = time.monotonic()
                 partial = computation.partial
+                if tell is not None and (partial is not told or not computation.taken):
+                    deadline = now + timeout
                 if tell is not None and partial is not None and partial is not told:
                     tell(partial)
                     told = partial

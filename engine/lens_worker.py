@@ -60,13 +60,12 @@ def work(run: str, pipe: Connection[Any, Any]) -> None:
 
 def _follow(results: Iterator[Any], pipe: Connection[Any, Any]) -> Any:
     """The last of the results; some of those before it go out at once."""
-    latest, sent = next(results), -_PARTIAL_SECONDS
-    for result in results:
+    latest, sent = None, -_PARTIAL_SECONDS
+    for latest in results:
         now = time.monotonic()
-        if now - sent >= _PARTIAL_SECONDS:
+        if now - sent >= _PARTIAL_SECONDS and getattr(latest, "share", 0.0) < 1.0:
             pipe.send((PARTIAL, _pack(latest)))
             sent = now
-        latest = result
     return latest
 
 

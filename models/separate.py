@@ -2,11 +2,14 @@
 
 Backward rules of explanations hang on modules: a ReLU that is a function, works in place, or serves
 in two places gets them wrong without a word. `models.rewrite` makes such a network; here its outputs
-are held against the original's, and one run is watched for activations that escaped.
+are held against the original's, and one run is watched for activations that escaped. Weights at one
+moment may hide a difference (zeros, or no numbers at all), and other moments will be loaded into the
+same network: so the same rewriting is also tried with random weights and images.
 """
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +40,9 @@ _STEPS = frozenset(
 )
 
 
+_RANDOM_IMAGES = 3
+
+
 @dataclass(frozen=True)
 class Separate:
     """What came of it."""
@@ -58,7 +64,8 @@ def separate(net: nn.Module, batch: Tensor) -> Separate:
 
     Args:
         net: (N, C, H, W) to logits; left as it is.
-        batch: (N, C, H, W), to hold the outputs of both against each other, bit for bit.
+        batch: (N, C, H, W), to hold the outputs of both against each other, bit for bit; random
+            images of its size are, too.
     """
     if net not in _KNOWN:
         found = _separate(net, batch)
@@ -78,11 +85,17 @@ def not_separate(net: nn.Module, batch: Tensor) -> str:
 def _separate(net: nn.Module, batch: Tensor) -> Separate:
     with _evaluated(net):
         wanted = net(batch.clone())
+    twin, images = _randomised(net), _noise(batch)
+    expected = twin(images.clone())
+
+    def right(found: nn.Module, trace: bool) -> bool:
+        return _same(found, batch, wanted) and _same(rewrite(twin, trace), images, expected)
+
     found = rewrite(net, trace=True)
-    if not _same(found, batch, wanted):
+    if not right(found, True):
         found = rewrite(net, trace=False)
-    if not _same(found, batch, wanted):
-        found = rewrite(net, trace=False, inplace=True)
+        if not right(found, False):
+            found = rewrite(net, trace=False, inplace=True)
     with _Watch(found) as watch:
         found(batch.clone())
     if not watch.loose:
@@ -93,6 +106,32 @@ def _separate(net: nn.Module, batch: Tensor) -> Separate:
         "told apart from the rest, so a method that changes what activations hand back would be "
         "wrong without a sign: choose one that takes the plain gradient, or only runs forward.",
     )
+
+
+def _randomised(net: nn.Module) -> nn.Module:
+    """A network of its own with the same code, without hooks, in which nothing is 0 or no number.
+
+    Weights are as large as keeps signals alive (He et al. 2015); offsets have both signs.
+    """
+    generator = torch.Generator().manual_seed(0)
+    twin = rewrite(copy.deepcopy(net), trace=False, inplace=True)
+    for name, one in twin.named_parameters():
+        if one.ndim > 1:
+            spread = (2 / max(1, one[0].numel())) ** 0.5
+            one.copy_(torch.randn(one.shape, generator=generator) * spread)
+        elif name.endswith("weight"):
+            one.copy_(torch.rand(one.shape, generator=generator) + 0.5)
+        else:
+            one.copy_(torch.randn(one.shape, generator=generator) * 0.3)
+    for one in twin.buffers():
+        if one.is_floating_point():  # variances are positive
+            one.copy_(torch.rand(one.shape, generator=generator) + 0.5)
+    return twin
+
+
+def _noise(batch: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn((_RANDOM_IMAGES, *batch.shape[1:]), generator=generator)
 
 
 @contextmanager

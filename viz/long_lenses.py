@@ -29,12 +29,14 @@ CHECKPOINT_LENSES: Final = frozenset({"filter_learning"})
 """What these answer changes with a run's checkpoint, too."""
 
 MANY_PASSES: Final = 200
-"""Through the network for one image: what asks for more is long, whatever lens asks."""
+"""Through a small network for one image: what asks for more is long, whatever lens asks."""
+MANY_LARGE_PASSES: Final = 10
+"""Likewise through one of torchvision's, where a pass takes a hundred times as long."""
 _TYPICAL: Final = (3, 32, 32)  # the engine knows the settings of a method, not its network's images
 
 
-def takes_long(lens: str, options: Mapping[str, Any]) -> bool:
-    """Whether a request belongs on the long lane: by its lens, or by the method it asks for."""
+def takes_long(lens: str, model: str | None, options: Mapping[str, Any]) -> bool:
+    """Whether a request belongs on a long lane: by its lens, or by the method it asks for."""
     method = METHODS.get(str(options.get("method"))) if lens == "attribution" else None
     if method is None:
         return lens in LONG_LENSES
@@ -42,4 +44,6 @@ def takes_long(lens: str, options: Mapping[str, Any]) -> bool:
         settings = method.settings(options.get("settings") or {})
     except ValueError:  # the lens says what is wrong with them
         return False
-    return method.cost(settings, _TYPICAL).passes > MANY_PASSES
+    large = model is not None and model.startswith("torchvision:")
+    passes = method.cost(settings, _TYPICAL).passes
+    return passes > (MANY_LARGE_PASSES if large else MANY_PASSES)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine.protocol import EngineError
 from training.presets import get_preset
+from ui.pages import sections
 from ui.run_list import recent_runs
 from ui.showcase import render_showcase
 from ui.status import engine_line
@@ -34,41 +35,10 @@ with intro:
     engine_line()
 
     st.subheader("Where to go")
-    st.page_link(
-        "pages/train/live.py",
-        label="**Live**: choose images, a network and an optimiser; train; watch",
-        icon=":material/monitoring:",
-    )
-    st.page_link(
-        "pages/train/runs.py",
-        label="**Runs**: reopen, compare, race settings, average over seeds",
-        icon=":material/stacked_line_chart:",
-    )
-    st.page_link(
-        "pages/look/filters.py",
-        label="**Filters**: weights and what they answer to; edit one, knock one out",
-        icon=":material/grid_view:",
-    )
-    st.page_link(
-        "pages/look/maps.py",
-        label="**Feature maps**: every layer's answer to an image, down to one unit's sum",
-        icon=":material/layers:",
-    )
-    st.page_link(
-        "pages/look/fields.py",
-        label="**Receptive fields**: what a unit can see, and what it does see",
-        icon=":material/center_focus_strong:",
-    )
-    st.page_link(
-        "pages/look/time.py",
-        label="**Time machine**: scrub back through a network's training",
-        icon=":material/history:",
-    )
-    st.page_link(
-        "pages/learn/convolution.py",
-        label="**Convolution**: the arithmetic, number by number",
-        icon=":material/calculate:",
-    )
+    for section, pages in sections().items():
+        st.caption(section)
+        for page in pages:
+            st.page_link(page.path, label=f"**{page.title}**: {page.what}", icon=page.icon)
 
 with runs:
     st.subheader("Recent runs")

@@ -16,7 +16,8 @@ from models import zoo
 from tests.app.subject import SHIPPED, Open, held, opened, query, said
 from ui import runtime
 from ui.looking import NotYetError
-from ui.subject import fetch, image_picker, links
+from ui.pages import PAGES
+from ui.subject import fetch, image_picker
 
 ROOT = Path(__file__).parents[2]
 
@@ -263,8 +264,8 @@ def test_a_download_shows_its_progress_and_then_why_it_ended(
     assert len(set(asked)) == 2
 
 
-def test_the_links_to_the_pages_that_look_inside_lead_to_pages_of_the_app() -> None:
-    app = (ROOT / "app.py").read_text()
-    for page, _, _ in links.PAGES:
-        assert (ROOT / page).is_file()
-        assert f'"{page}"' in app
+def test_every_page_of_the_table_is_there_and_every_script_is_in_it() -> None:
+    scripts = {str(path.relative_to(ROOT)) for path in (ROOT / "pages").glob("*/*.py")}
+    assert {page.path for page in PAGES} == scripts - {"pages/home/home.py"}
+    for unique in ("path", "title", "icon", "url"):
+        assert len({getattr(page, unique) for page in PAGES}) == len(PAGES)

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,6 +104,35 @@ def test_who_comes_back_at_once_finds_the_same_computation(
     assert _look(pool, request)["pid"] == seen[0]
 
 
+def test_who_watches_has_time_as_long_as_there_is_news(make_pool: MakePool, tmp_path: Path) -> None:
+    """The fake yields every hundredth of a second, and a limit of half a second passes twice."""
+    pool, gate = make_pool(), tmp_path / "gate"
+    told: list[float] = []
+
+    def tell(_partial: bytes) -> None:
+        told.append(time.monotonic())
+        if told[-1] - told[0] > 1.0:
+            gate.touch()
+
+    request = _request("grow", gate=str(gate))
+    assert pickle.loads(pool.look(request, 0.5, lambda: False, tell))["part"] == 3  # noqa: S301
+    with pytest.raises(EngineError, match=r"not ready after 0\.5 s"):
+        pool.look(_request("hang"), 0.5, lambda: False, tell)
+
+
+def test_two_long_looks_do_not_wait_for_each_other(make_pool: MakePool, tmp_path: Path) -> None:
+    pool = make_pool(long_workers=2, is_long=lambda *_: True)
+    calls, gate = tmp_path / "calls", tmp_path / "gate"
+    with ThreadPoolExecutor(2) as threads:
+        asked = [
+            threads.submit(_look, pool, _request("count", calls=str(calls), gate=str(gate), n=n))
+            for n in range(2)
+        ]
+        wait_until(lambda: calls.exists() and calls.read_text() == "xx", "both are being computed")
+        gate.touch()
+        assert len({each.result()["pid"] for each in asked}) == 2
+
+
 def test_nobody_comes_back_and_the_growing_one_ends(make_pool: MakePool, tmp_path: Path) -> None:
     pool = make_pool()
     seen: list[int] = []
@@ -183,7 +213,7 @@ def test_when_the_last_one_leaves_the_computation_ends(make_pool: MakePool) -> N
 
 
 def test_a_long_look_does_not_delay_a_quick_one(make_pool: MakePool) -> None:
-    pool = make_pool(is_long=lambda lens, _: lens == "hang")
+    pool = make_pool(is_long=lambda lens, *_: lens == "hang")
     quick = _look(pool, _request("echo"))["pid"]
     assert pool.worker_pids() == [quick]  # nobody needed the long lane yet
     left = threading.Event()
@@ -219,7 +249,7 @@ def test_a_quick_look_does_not_wait_behind_one_that_takes_long(make_pool: MakePo
 
 
 def test_the_long_worker_ends_when_idle(make_pool: MakePool) -> None:
-    pool = make_pool(is_long=lambda lens, _: lens == "echo", idle_seconds=0.2)
+    pool = make_pool(is_long=lambda lens, *_: lens == "echo", idle_seconds=0.2)
     pid = _look(pool, _request("echo"))["pid"]
     wait_until(lambda: pid not in pool.worker_pids(), "it was let go")
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), "it has ended")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import functional as F
 from torchvision.models import get_model
 
@@ -285,6 +286,42 @@ def test_a_network_gone_to_nan_is_separated_all_the_same() -> None:
     found = separate(net, batch)
     assert found.net(batch).isnan().all()
     assert (found.refusal, uses(found.net, batch)) == ("", ["ReLU"] * 3)
+
+
+class Turned(nn.Module):
+    """Reads otherwise when it is traced: with the sign of its answer turned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3)
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 1, 8, 8) to (N, 2)."""
+        maps = F.relu(self.conv(x))
+        if isinstance(x, Proxy):
+            maps = maps * -1
+        logits: Tensor = self.head(maps.mean((2, 3)))
+        return logits
+
+
+@pytest.mark.parametrize("value", [0.0, torch.nan])
+def test_weights_that_hide_a_difference_do_not_pass_a_wrong_copy(value: float) -> None:
+    """The copy serves the weights of all moments, also where the first were zeros or no numbers."""
+    torch.manual_seed(0)
+    net, batch = Turned().eval(), torch.randn(1, 1, 8, 8)
+    other = {name: one.clone() for name, one in net.state_dict().items()}
+    with torch.no_grad():
+        net.head.weight.fill_(value)
+    before = {name: one.clone() for name, one in net.state_dict().items()}
+    state = torch.get_rng_state()
+    found = separate(net, batch)
+    assert torch.equal(torch.get_rng_state(), state)
+    for name, one in net.state_dict().items():  # nothing was tried on the network itself
+        assert torch.equal(one.nan_to_num(7), before[name].nan_to_num(7))
+    net.load_state_dict(other)
+    assert torch.equal(found.net(batch), net(batch))
+    assert "relu" in found.refusal.lower()
 
 
 def test_it_is_made_once_and_goes_with_its_network() -> None:

@@ -31,4 +31,12 @@ def test_every_name_is_a_lens() -> None:
     ],
 )
 def test_by_lens_and_by_method(lens: str, options: dict[str, Any], long: bool) -> None:
-    assert takes_long(lens, options) is long
+    assert takes_long(lens, "shipped:digits_lenet5", options) is long
+
+
+@pytest.mark.parametrize(
+    ("method", "long"), [("grad_cam", False), ("deep_lift", False), ("integrated_gradients", True)]
+)
+def test_large_networks_take_longer(method: str, long: bool) -> None:
+    assert takes_long("attribution", "torchvision:vgg16", {"method": method}) is long
+    assert not takes_long("attribution", None, {"method": method})

@@ -36,6 +36,18 @@ def question(chosen: Chosen, asked: Asked, target: Target) -> Question:
     )
 
 
+def lens_options(asked: Question, chosen: Chosen) -> dict[str, Any]:
+    """What the lens is told besides the network and the image; what is left out has its default."""
+    options: dict[str, Any] = {"method": asked.method}
+    if asked.target:
+        options["target"] = dict(asked.target)
+    if asked.layer is not None:
+        options["layer"] = asked.layer
+    if asked.settings:
+        options["settings"] = dict(asked.settings)
+    return {**options, **chosen.options}
+
+
 def attribute(
     asked: Question, chosen: Chosen, *, key: str, make: Callable[[Attribution], str]
 ) -> Attribution | None:
@@ -44,19 +56,11 @@ def attribute(
     Raises:
         EngineError: what `watch` raises.
     """
-    options: dict[str, Any] = {"method": asked.method}
-    if asked.target:
-        options["target"] = dict(asked.target)
-    if asked.layer is not None:
-        options["layer"] = asked.layer
-    if asked.settings:
-        options["settings"] = dict(asked.settings)
-
     def draw(found: Attribution) -> None:
         st.html(make(found))
 
     found: Attribution | None = watch(
         "attribution", asked.model, asked.image, key=key, draw=draw, timeout=TIMEOUT,
-        **options, **chosen.options,
+        **lens_options(asked, chosen),
     )  # fmt: skip
     return found

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
 from ui import html
 from ui.saliency.link import read_number, slide, switch
+from viz.attribution.method import Method
 from viz.attribution.table import METHODS
 from viz.figures.attribution import (
     Bytes,
@@ -30,6 +32,7 @@ from viz.results.attribution import Attribution
 OPACITY: Final = 85
 TOP: Final = 20
 _CLIP: Final = 99.0
+_CUT: Final = ("relu", "yes")  # the setting that cuts off what speaks against the answer
 _LARGE: Final = 128  # pixels a side from which a photograph is scaled smoothly
 
 
@@ -113,19 +116,35 @@ def render_display(display: Display, found: Attribution) -> None:
             )  # fmt: skip
 
 
-def draw(found: Attribution, display: Display, *, limit: float | None = None) -> Drawn:
+def has_sign(method: Method, settings: Mapping[str, Any] | None = None) -> bool:
+    """Whether negative values can occur with these settings, which differ from the defaults.
+
+    Decided by what was asked for and not by what came out: a signed map that happens to have no
+    negative value still keeps its two sides.
+    """
+    return method.signed and method.settings(settings or {}).get(_CUT[0]) != _CUT[1]
+
+
+def draw(
+    found: Attribution,
+    display: Display,
+    *,
+    limit: float | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Drawn:
     """A result in pictures.
 
     Args:
         found: of the lens.
         display: how.
         limit: the end of the scale, where several maps share it.
+        settings: of the method, that differ from the defaults.
     """
     method = METHODS[found.method]
     values = sum_channels(found.values)
     height, width = found.image.shape[:2]
     extent = find_extent(
-        values, percentile=display.clip_of(found), signed=method.signed, limit=limit
+        values, percentile=display.clip_of(found), signed=has_sign(method, settings), limit=limit
     )
     placed = stretch(values, (height, width), smooth=display.smooth)
     shown = 0
@@ -144,6 +163,8 @@ def picture(pixels: Bytes, alt: str) -> str:
 
 def color_bar(extent: Extent, *, words: bool = False) -> str:
     """The colours with the values at their ends, and what the ends mean."""
+    if is_empty(extent):
+        return '<div class="cs-saliency-scale"><span>0 everywhere</span></div>'
     low, high = bar_ends(extent)
     middle = "<span>0</span>" if extent.signed and words else ""
     against = "<em>speaks against</em>" if extent.signed else "<em>no influence</em>"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, Final
 
 import streamlit as st
 
-from engine.protocol import EngineError
-from ui.saliency.asking import Question, attribute
 from ui.saliency.display import Display, Drawn, color_bar, draw, is_empty, picture
 from ui.saliency.link import pick
-from ui.subject.bar import Chosen
+from ui.saliency.words import empty_words
 from ui.text import markdown_safe
 from viz.results.attribution import Attribution
 
@@ -33,9 +31,10 @@ def choose_shown() -> str:
     return shown
 
 
-def place_tiles() -> Any:
-    """Where tiles stand, as many a row as fit."""
-    return st.container(horizontal=True, gap="small", key="cs-saliency-tiles")
+def place_tiles(*, tall: bool = False) -> Any:
+    """Where tiles stand, as many a row as fit; `tall`: with room for titles of two lines."""
+    key = "cs-saliency-tiles-tall" if tall else "cs-saliency-tiles"
+    return st.container(horizontal=True, gap="small", key=key)
 
 
 def tile(
@@ -56,23 +55,6 @@ def wait(place: Any, words: str) -> None:
     place.html(f'<div class="cs-saliency-wait"><span>{escape(words)}</span></div>')
 
 
-def fill(
-    place: Any,
-    asked: Question,
-    chosen: Chosen,
-    *,
-    name: str,
-    make: Callable[[Attribution], str],
-) -> Attribution | None:
-    """Ask, and draw into the tile as the answer grows; a refusal stands in the tile."""
-    try:
-        with place.container(gap=None):
-            return attribute(asked, chosen, key=f"saliency.{name}", make=make)
-    except EngineError as error:
-        wait(place, str(error))
-        return None
-
-
 def tile_html(
     found: Attribution,
     display: Display,
@@ -81,6 +63,7 @@ def tile_html(
     line: str = "",
     beside: bool = False,
     limit: float | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> str:
     """A picture with its own colour bar and a line below, which is HTML already.
 
@@ -91,16 +74,20 @@ def tile_html(
         line: below.
         beside: whether the image stands beside it.
         limit: the end of the scale, where tiles share it.
+        settings: of the method, that differ from the defaults.
     """
-    drawn = draw(found, display, limit=limit)
+    drawn = draw(found, display, limit=limit, settings=settings)
     inner = picture(drawn.map if shown == "map" else drawn.over, f"{found.method} for {found.aim}")
     if beside:
         inner = f'<div class="cs-saliency-two">{picture(found.image, "The image")}{inner}</div>'
     return (
         f"{inner}{color_bar(drawn.extent)}"
-        f'<div class="cs-saliency-small">{_empty(drawn)}{line}</div>'
+        f'<div class="cs-saliency-small">{_empty(found, drawn)}{line}</div>'
     )
 
 
-def _empty(drawn: Drawn) -> str:
-    return "<b>0 everywhere.</b> " if is_empty(drawn.extent) else ""
+def _empty(found: Attribution, drawn: Drawn) -> str:
+    """Why there is nothing to see."""
+    if not is_empty(drawn.extent) or found.share < 1:
+        return ""
+    return f"<p>{escape(empty_words(found))}</p>"

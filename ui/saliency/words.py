@@ -12,20 +12,27 @@ from viz.attribution.method import Method
 from viz.results.attribution import Attribution
 
 CLOSE = 0.01
-"""Of f(image) − f(baseline) that may be missing for the sum to count as complete."""
+"""Of f(image) − remainder that may be missing for the sum to count as complete."""
 
 
 def numbers_html(found: Attribution, method: Method, drawn: Drawn) -> str:
     """The numbers below the picture: what was explained, what it adds up to, what it took."""
     rows = [("f(image)", number(found.score, 4), f"What is explained: {_of_what(found)}")]
-    if method.complete and found.baseline_score is not None and found.gap is not None:
-        difference = found.score - found.baseline_score
-        total = difference + found.gap
-        rows += [
-            ("f(baseline)", number(found.baseline_score, 4), "The same for the image without content"),
-            ("sum of the map", number(total, 4), "Should be f(image) − f(baseline)"),
-            ("gap", gap_words(found), "Sum of the map − (f(image) − f(baseline)); ✓: below 1 %"),
-        ]  # fmt: skip
+    rest = method.remainder
+    if rest is not None and found.baseline_score is not None and found.gap is not None:
+        total = found.score - found.baseline_score + found.gap
+        should = f"f(image) − {rest.label}"
+        rows.append((rest.label, number(found.baseline_score, 4), rest.words))
+        if rest.kept:
+            rows += [
+                ("sum of the map", number(total, 4), f"{should}, by construction"),
+                ("reached pixels", _share(total, found.score), "Sum of the map, of f(image)"),
+            ]
+        else:
+            rows += [
+                ("sum of the map", number(total, 4), f"Should be {should}"),
+                ("gap", gap_words(found), f"Sum of the map − ({should}); ✓: below 1 %"),
+            ]
     rows += [
         ("took", _seconds(found.seconds), "In the engine, when it was computed"),
         ("passes", passes_words(found), "Images that went through the network, forward and backward"),
@@ -41,6 +48,12 @@ def gap_words(found: Attribution) -> str:
     close = abs(found.gap) <= CLOSE * difference or abs(found.gap) < 1e-6
     share = f" ({html.percent(abs(found.gap) / difference)})" if difference > 0 else ""
     return f"{'✓ ' if close else ''}{number(found.gap, 2)}{share}"
+
+
+def _share(part: float, whole: float) -> str:
+    if whole == 0 or not math.isfinite(part) or not math.isfinite(whole):
+        return html.NO_NUMBER
+    return html.percent(part / whole)
 
 
 def passes_words(found: Attribution) -> str:

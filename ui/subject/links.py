@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import streamlit as st
 
-PAGES: Final = (
-    ("pages/look/filters.py", "Filters", ":material/grid_view:"),
-    ("pages/look/maps.py", "Feature maps", ":material/layers:"),
-    ("pages/look/fields.py", "Receptive fields", ":material/center_focus_strong:"),
-    ("pages/look/time.py", "Time machine", ":material/history:"),
-    ("pages/look/visualize.py", "Feature visualisation", ":material/auto_awesome:"),
-    ("pages/explain/saliency.py", "Saliency", ":material/local_fire_department:"),
-    ("pages/explain/trust.py", "Trust", ":material/verified:"),
-)
+from ui.pages import PAGES
 
 
 def look_links(base_ref: str, **more: str) -> None:
@@ -25,5 +15,7 @@ def look_links(base_ref: str, **more: str) -> None:
         more: further parts of the link, such as `image` or `data`.
     """
     with st.container(horizontal=True, gap="small"):
-        for page, label, icon in PAGES:
-            st.page_link(page, label=label, icon=icon, query_params={"model": base_ref, **more})
+        for page in PAGES:
+            if page.lens:
+                query = {"model": base_ref, **more}
+                st.page_link(page.path, label=page.title, icon=page.icon, query_params=query)

@@ -130,6 +130,8 @@ def verdict_table(found: Randomisation) -> str:
         words, tone = VERDICTS[verdict.verdict]
         kind = ' class="cs-trust-control"' if change.control else ""
         badge = "knows no network" if change.control else html.badge(words, tone)
+        if verdict.empty:
+            badge += f"<small> {verdict.empty} of {verdict.maps} maps empty</small>"
         rows.append(
             f"<tr{kind}><td>{escape(change.title)}</td>"
             f'<td class="cs-num">{number(verdict.rank[0])}</td>'

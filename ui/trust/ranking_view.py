@@ -25,7 +25,7 @@ from ui.trust.subjects import data_name
 from ui.trust.words import VERDICTS, is_percent, join, number
 from viz.results.randomisation import Randomisation
 from viz.results.trust import RankedMethod, TrustResult, TrustTable
-from viz.trust.ranking import rank_methods, table_csv
+from viz.trust.ranking import rank_results, table_csv
 from viz.trust.sanity import judge
 
 
@@ -71,7 +71,7 @@ def render_ranking(chosen: Chosen) -> None:
         st.warning(f"{SOURCES[lens].title}: {sentence_safe(why)}", icon=":material/error:")
     refusals = {name: why for each in found.values() for name, why in each.refusals.items()}
     left_out(refusals)
-    table = rank_methods([each for one in found.values() for each in one.measurements])
+    table = rank_results(found.values())
     if table.rows:
         downloads(
             "ranking",
@@ -148,7 +148,7 @@ def _table(
     lenses: Sequence[str], found: Mapping[str, TrustResult], problems: Mapping[str, str]
 ) -> None:
     """The table as far as it is, and what is still missing."""
-    table = rank_methods([each for one in found.values() for each in one.measurements])
+    table = rank_results(found.values())
     missing = [
         SOURCES[lens].title for lens in lenses if lens not in problems and not _done(found, lens)
     ]

@@ -37,9 +37,10 @@ _ALIKE: Final = 0.02  # disagreement below which the starts ended in one picture
 _SOURCE: Final = (
     "Of all pictures one is looked for to which the layer answers in the same way: the least of "
     "‖f(x) − f(x₀)‖² / ‖f(x₀)‖² plus total variation, by L-BFGS from noise. Mahendran and Vedaldi, Understanding "
-    "deep image representations by inverting them, CVPR 2015. A picture that comes back proves that the "
-    "layer kept it; one that does not may also have been missed by the optimiser, which a small error in "
-    "the layer rules out."
+    "deep image representations by inverting them, CVPR 2015; total variation as in Rudin, Osher and Fatemi, "
+    "Nonlinear total variation based noise removal algorithms, Physica D 60, 1992, with |dx| + |dy|. "
+    "A picture that comes back proves that the layer kept it; one that does not may also have been missed "
+    "by the optimiser, which a small error in the layer rules out."
 )
 
 

@@ -23,8 +23,8 @@ from viz.figures.dream import picture_png
 from viz.results import Bytes
 from viz.results.dream import Answer, Still
 from viz.results.network import NetworkMap
-from viz.visualization.makers import Number, Table, Word, check, suited
-from viz.visualization.settings import SettingError
+from viz.visualization.knobs import Knob, SettingError, Table, check
+from viz.visualization.makers import suited
 
 SHOWN: Final = 480  # pixels a side, about
 _NUMBER: Final = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
@@ -87,7 +87,7 @@ class Controls:
         def take() -> None:
             write({link: st.session_state[key]}, {link: self.standard[name]})
 
-        if isinstance(kind, Word):
+        if kind.choices is not None:
             st.selectbox(
                 kind.title, list(kind.choices), key=key, on_change=take, help=kind.help,
                 format_func=kind.choices.__getitem__,
@@ -226,7 +226,7 @@ def still_arrays(stills: Sequence[Still]) -> dict[str, Any]:
     return {f"still_{still.step:04}": still.image for still in stills}
 
 
-def _parse(kind: Number | Word, text: str) -> Any:
-    if isinstance(kind, Word) or not _NUMBER.fullmatch(text):
+def _parse(kind: Knob, text: str) -> Any:
+    if kind.choices is not None or not _NUMBER.fullmatch(text):
         return text
     return float(text)

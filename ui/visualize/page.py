@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from engine.protocol import EngineError
+from ui.fresh import fresh_place
 from ui.subject.bar import Chosen, subject_bar
 from ui.text import sentence_safe
 from ui.url_state import choice
@@ -31,7 +32,8 @@ def render() -> None:
         return
     words = {name: word for name, (word, _) in _VIEWS.items()}
     view = choice("View", words, key="view", default="optimise")
-    try:
-        _VIEWS[view][1](chosen)
-    except EngineError as error:
-        st.error(sentence_safe(error), icon=":material/error:")
+    with fresh_place("visualize.view", view):
+        try:
+            _VIEWS[view][1](chosen)
+        except EngineError as error:
+            st.error(sentence_safe(error), icon=":material/error:")

@@ -12,15 +12,8 @@ import streamlit as st
 
 from ui.url_state import write
 from ui.visualize.linked import key_of, say, standing_at, to_number
-from viz.visualization.settings import (
-    KNOBS,
-    Knob,
-    SettingError,
-    Settings,
-    changed,
-    check,
-    defaults,
-)
+from viz.visualization.knobs import Knob, SettingError, check
+from viz.visualization.settings import KNOBS, Settings, changed, defaults
 
 Shape = tuple[int, int, int]
 _YES_NO: Final = {"1": True, "0": False}
@@ -45,7 +38,7 @@ def linked_settings(shape: Shape) -> Settings:
         if text is None:
             continue
         try:
-            found = replace(found, **{name: check(name, _parse(knob, text))})
+            found = replace(found, **{name: check(knob, _parse(knob, text))})
         except SettingError as error:
             say(name, text, str(error))
     return found
@@ -74,9 +67,9 @@ def render_switches(settings: Settings, shape: Shape, *, several: bool) -> None:
             if name == "diversity" and not several:
                 continue
             with columns[place % 2]:
-                _number(KNOBS[name], getattr(settings, name), standard)
+                _number(name, getattr(settings, name), standard)
         for name in _WORDS:
-            _words(KNOBS[name], getattr(settings, name), standard)
+            _words(name, getattr(settings, name), standard)
         st.button("Back to the defaults", key="visualize.reset", on_click=_reset, width="stretch")
 
 
@@ -88,7 +81,7 @@ def asked(settings: Settings, shape: Shape) -> dict[str, Any]:
 def _parse(knob: Knob, text: str) -> Any:
     if knob.choices is not None:
         return text
-    if not knob.step:
+    if knob.switch:
         return _YES_NO.get(text, text)
     number = to_number(text)
     return text if number is None else number
@@ -113,12 +106,12 @@ def _number_switch(name: str, settings: Settings, standard: Settings) -> None:
     _switch(name, f"{label} {number}".strip(), bool(value), (off, on), standard)
 
 
-def _number(knob: Knob, value: float, standard: Settings) -> None:
-    key = key_of(knob.name)
+def _number(name: str, value: float, standard: Settings) -> None:
+    knob, key = KNOBS[name], key_of(name)
     kind = int if knob.whole else float
 
     def take() -> None:
-        _write(knob.name, st.session_state[key], standard)
+        _write(name, st.session_state[key], standard)
 
     st.number_input(
         knob.title, kind(knob.low), kind(knob.high), step=kind(knob.step), key=key, on_change=take,
@@ -126,13 +119,13 @@ def _number(knob: Knob, value: float, standard: Settings) -> None:
     )  # fmt: skip
 
 
-def _words(knob: Knob, value: str, standard: Settings) -> None:
-    key = key_of(knob.name)
+def _words(name: str, value: str, standard: Settings) -> None:
+    knob, key = KNOBS[name], key_of(name)
     choices = dict(knob.choices or {})
     st.session_state[key] = value
 
     def take() -> None:
-        _write(knob.name, st.session_state[key], standard)
+        _write(name, st.session_state[key], standard)
 
     st.selectbox(
         knob.title, list(choices), key=key, on_change=take, format_func=choices.__getitem__, help=knob.help

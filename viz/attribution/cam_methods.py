@@ -62,6 +62,7 @@ CAM_METHODS: Final[tuple[Method, ...]] = (
         cost=lambda _settings, _shape: Cost(4, "2 forward and 2 backward passes"),
         needs="A layer with maps of more than one place, and activations that can be told apart.",
         layered=True,
+        slope=True,
     ),
     Method(
         name="grad_cam_pp",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from viz.attribution.method import Cost, Method, Option, Values
+from viz.attribution.method import Cost, Method, Option, Remainder, Values
 
+OF_BASELINE: Final = Remainder("f(baseline)", "The same for the image without content")
 _BASELINES = ("black", "white", "mean", "blur", "random")
 ONCE: Final = Cost(2, "1 forward and 1 backward pass")
 
@@ -57,6 +58,7 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         url="https://arxiv.org/abs/1312.6034",
         cost=lambda _settings, _shape: ONCE,
         signed=False,
+        slope=True,
     ),
     Method(
         name="input_x_gradient",
@@ -74,13 +76,15 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         title="SmoothGrad",
         family="gradient",
         what="The absolute value of the mean gradient over noisy copies of the image.",
-        caveat="Smooth is not the same as right: removing the pixels it ranks first hurt networks "
-        "no more than removing those of a single gradient (Hooker et al. 2019).",
+        caveat="Smooth is not the same as right: removing the pixels it ranks first hurt networks, "
+        "trained again without them, no more than removing those of a single gradient (Hooker et al. "
+        "2019).",
         citation="Smilkov, Thorat, Kim, Viégas and Wattenberg, SmoothGrad: removing noise by adding "
         "noise, arXiv 2017",
         url="https://arxiv.org/abs/1706.03825",
         cost=_samples,
         signed=False,
+        slope=True,
         options=(_SAMPLES, _NOISE, SEED),
     ),
     Method(
@@ -109,7 +113,7 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         citation="Sundararajan, Taly and Yan, Axiomatic attribution for deep networks, ICML 2017",
         url="https://arxiv.org/abs/1703.01365",
         cost=lambda settings, _shape: _each(int(settings["steps"])),
-        complete=True,
+        remainder=OF_BASELINE,
         options=(
             BASELINE,
             Option(
@@ -137,7 +141,9 @@ GRADIENT_METHODS: Final[tuple[Method, ...]] = (
         url="https://arxiv.org/abs/1705.07874",
         needs="Other images of its data set to compare with; where there are none, a black image.",
         cost=_samples,
-        complete=True,
+        remainder=Remainder(
+            "mean f(reference)", "The mean over the reference images that were drawn"
+        ),
         compares=True,
         options=(
             Option("samples", "Samples", 64, 2, 1024, help="More shrink the gap, and take longer."),

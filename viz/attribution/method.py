@@ -32,6 +32,15 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Remainder:
+    """What the values of a method leave of f(image) for something else."""
+
+    label: str
+    words: str  # what it is, without a full stop
+    kept: bool = False  # by the network itself, so that values and remainder sum up by construction
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to say what in an image spoke for an answer.
 
@@ -50,7 +59,9 @@ class Method:
             image; a lens reports what it really took.
         signed: whether negative values mean evidence against; otherwise they cannot occur.
         layered: whether it looks at one layer, which the person may choose.
-        complete: whether its values sum up to f(image) − f(baseline), so that the gap can be shown.
+        remainder: what its values should sum up to f(image) with; None: there is no such claim.
+        slope: whether a value is the answer's change for each unit that the pixel changes, so that it
+            has to be multiplied by a change to be worth something; otherwise it is a worth itself.
         compares: whether it looks at other images of the data set, too.
         options: what can be set, with good defaults.
     """
@@ -66,22 +77,33 @@ class Method:
     needs: str = ""
     signed: bool = True
     layered: bool = False
-    complete: bool = False
+    remainder: Remainder | None = None
+    slope: bool = False
     compares: bool = False
     options: tuple[Option, ...] = field(default=())
+
+    @property
+    def complete(self) -> bool:
+        """Whether its values and the remainder sum up to f(image), so that a gap can be shown."""
+        return self.remainder is not None
 
     def settings(self, given: Values) -> dict[str, float | int | str]:
         """All options with their values, the given ones checked.
 
         Raises:
-            ValueError: one sentence: an option that the method does not have, or a value that it
-                does not take.
+            ValueError: one sentence: no settings at all, an option that the method does not have,
+                or a value that it does not take.
         """
+        if not isinstance(given, Mapping):
+            raise ValueError(
+                f"{self.title} takes its settings as names with values, not {str(given)[:40]!r}: "
+                "leave them out for the defaults."
+            )
         known = {option.name: option for option in self.options}
         for name in given:
             if name not in known:
                 there = ", ".join(known) or "none"
-                raise ValueError(f"{self.title} has no option {name[:40]!r}; it has {there}.")
+                raise ValueError(f"{self.title} has no option {str(name)[:40]!r}; it has {there}.")
         return {name: _value(self, option, given) for name, option in known.items()}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from viz.attribution.gradient_methods import BASELINE, ONCE, SEED
-from viz.attribution.method import Cost, Method, Option
+from viz.attribution.gradient_methods import BASELINE, OF_BASELINE, ONCE, SEED
+from viz.attribution.method import Cost, Method, Option, Remainder
 
 MODIFIED_METHODS: Final[tuple[Method, ...]] = (
     Method(
@@ -22,6 +22,7 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         url="https://arxiv.org/abs/1412.6806",
         needs="ReLUs, and no other activation but the sigmoids of gates.",
         cost=lambda _settings, _shape: ONCE,
+        slope=True,
     ),
     Method(
         name="deconvolution",
@@ -36,6 +37,7 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         url="https://arxiv.org/abs/1311.2901",
         needs="ReLUs, and no other activation but the sigmoids of gates.",
         cost=lambda _settings, _shape: ONCE,
+        slope=True,
     ),
     Method(
         name="deep_lift",
@@ -51,7 +53,7 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         needs="Nothing but linear layers, activations and poolings: no gates, no attention, no "
         "layer norm.",
         cost=lambda _settings, _shape: Cost(3, "2 forward passes and 1 backward pass"),
-        complete=True,
+        remainder=OF_BASELINE,
         options=(BASELINE, SEED),
     ),
     Method(
@@ -70,7 +72,9 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
         cost=lambda _settings, _shape: Cost(
             5, "1 forward pass and 1 backward pass of up to 4 times the work"
         ),
-        complete=True,
+        remainder=Remainder(
+            "stayed in layers", "What biases and ε kept: it reached no pixel", kept=True
+        ),
         options=(
             Option(
                 "rule",
@@ -80,6 +84,15 @@ MODIFIED_METHODS: Final[tuple[Method, ...]] = (
                 help="How a layer shares out: by all contributions, damped (epsilon), by the "
                 "positive ones (z plus), with the positive ones favoured (gamma); epsilon plus takes "
                 "z plus for convolutions and epsilon for linear layers.",
+            ),
+            Option(
+                "pixels",
+                "Where z plus meets pixels",
+                "box",
+                choices=("box", "as elsewhere"),
+                help="Pixels are not ReLUs' outputs, their values have both signs. box: the first "
+                "layer shares out by how far each pixel is from the value, black or white, that "
+                "would have spoken least (Montavon et al. 2017). as elsewhere: by z plus.",
             ),
             Option(
                 "epsilon",

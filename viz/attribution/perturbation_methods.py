@@ -108,7 +108,8 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
         family="perturbation",
         what="What the answer is on average while the pixel is seen, over random masks, less the mean answer.",
         caveat=(
-            "Random: speckled until there are thousands of masks; cells of the masks limit how fine it can be."
+            "Random: speckled until there are thousands of masks; cells of the masks limit how fine it can be. "
+            "Here the logit is explained; the paper takes the probability, which other classes move, too."
         ),
         citation=(
             "Petsiuk, Das and Saenko, RISE: randomized input sampling for explanation of black-box models, "
@@ -162,7 +163,8 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
         ),
         caveat=(
             "A few hundred samples for dozens of regions: the map changes with the seed; it depends on the "
-            "regions and the width of the kernel, for which there is no rule."
+            "regions and the width of the kernel, for which there is no rule. Here the logit is explained; the "
+            "paper takes the probability, which other classes move, too."
         ),
         citation=(
             "Ribeiro, Singh and Guestrin, Why should I trust you? Explaining the predictions of any classifier, "
@@ -204,7 +206,8 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
         ),
         caveat=(
             "Estimated from a sample of all coalitions; regions that are missing are painted over, and what is "
-            "left may look like nothing the network has seen."
+            "left may look like nothing the network has seen. Here the logit is shared out; of the "
+            "probability, which other classes move, too, the shares would be others."
         ),
         citation="Lundberg and Lee, A unified approach to interpreting model predictions, NeurIPS 2017",
         url="https://arxiv.org/abs/1705.07874",

@@ -6,7 +6,7 @@ training image. So there are three, and an answer that holds with all of them is
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from data.catalogue import DatasetInfo
 from viz.lenses.registry import LensError
 
 Fill = Literal["mean", "blur", "neighbours"]
+BLUR: Final = 0.1  # standard deviation, as a share of the longer side
 _SMOOTHINGS = 24
 _AROUND = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
 
@@ -44,7 +45,7 @@ def paint_out(pixels: Tensor, holes: Tensor, fill: Fill, info: DatasetInfo) -> T
     if fill == "mean":
         filling = torch.tensor(info.mean).view(1, -1, 1, 1).expand_as(pixels)
     elif fill == "blur":
-        filling = _blur(pixels)
+        filling = blur(pixels)
     else:
         mean = torch.tensor(info.mean)
         parts = zip(torch.split(pixels, 1), torch.split(holes, 1), strict=True)
@@ -101,15 +102,25 @@ def _inpaint_part(pixels: Tensor, hole: Tensor, standard: Tensor) -> Tensor:
     return painted
 
 
-def _blur(pixels: Tensor) -> Tensor:
-    """A Gaussian blur, an eighth of the picture wide."""
-    side = max(pixels.shape[-2:])
-    sigma = max(1.0, side / 8)
-    for axis, size in ((2, pixels.shape[2]), (3, pixels.shape[3])):
-        at = torch.arange(size, dtype=pixels.dtype)
-        weights = torch.exp(-0.5 * ((at[:, None] - at[None]) / sigma) ** 2)
-        weights = weights / weights.sum(
-            1, keepdim=True
-        )  # (size, size), rows sum to 1 at the rim too
-        pixels = torch.movedim(torch.movedim(pixels, axis, -1) @ weights.T, -1, axis)
-    return pixels
+def blur(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) under a Gaussian blur, its standard deviation a tenth of the longer side:
+    wide enough that shapes are gone, and places keep their colour.
+
+    The one meaning of "blurred" wherever pixels are taken out. A width in pixels, the same down and
+    across, so that what is round stays round on images of any shape; what is outside counts as the
+    nearest pixel, so that a border is not drawn as an edge.
+    """
+    return gaussian_blur(images, BLUR * max(images.shape[-2:]))
+
+
+def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
+    """Images (N, C, H, W) under a Gaussian of this standard deviation, in pixels; what is outside
+    counts as the nearest pixel."""
+    reach = max(1, min(round(3 * sigma), *(2 * side for side in images.shape[-2:])))
+    offsets = torch.arange(-reach, reach + 1, dtype=images.dtype)
+    weights = torch.exp(-0.5 * (offsets / max(sigma, 1e-3)) ** 2)
+    weights = weights / weights.sum()
+    planes = images.reshape(-1, 1, *images.shape[-2:])
+    padded = F.pad(planes, (reach, reach, reach, reach), mode="replicate")
+    across = F.conv2d(padded, weights[None, None, None, :])
+    return F.conv2d(across, weights[None, None, :, None]).reshape(images.shape)

@@ -7,7 +7,6 @@ answered at once.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from viz.lenses.chains import cut
 from viz.lenses.context import Subject
 from viz.lenses.held_out import leaf_macs
 from viz.lenses.registry import LensError
+from viz.lenses.weights_digest import digest_weights
 
 Metric = Literal["cosine", "euclidean"]
 BATCH = 250
@@ -169,9 +169,5 @@ _kept: OrderedDict[str, Features] = OrderedDict()
 
 def _key(subject: Subject, split: str, count: int) -> str:
     """Network, weights and images: the same network holds other weights at another moment."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, values in subject.net.state_dict().items():
-        digest.update(name.encode())
-        digest.update(values.detach().cpu().contiguous().numpy().tobytes())
     dataset = "" if subject.dataset is None else subject.dataset.model_dump_json()
-    return f"{digest.hexdigest()} {dataset} {subject.info.shape} {subject.seed} {split} {count}"
+    return f"{digest_weights(subject.net)} {dataset} {subject.info.shape} {subject.seed} {split} {count}"

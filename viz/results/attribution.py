@@ -23,7 +23,7 @@ class Attribution:
     positive: int | None  # class explained; None: a unit or channel
     against: int | None  # class it is held against
     score: float  # f(image): the logit, the difference of two, or the activation
-    baseline_score: float | None  # f(baseline), of methods whose values sum up to the difference
+    baseline_score: float | None  # what values should sum up to `score` with: Method.remainder
     gap: float | None  # sum of values − (score − baseline_score)
     forward_passes: int  # images that went through the network
     backward_passes: int

@@ -60,7 +60,7 @@ class Rebuilt:
     feature_error: Floats  # (S,) ‖f(x) − f(x₀)‖ / ‖f(x₀)‖
     psnr: Floats  # (S,) dB against the picture, over pixels in [0, 1]
     disagreement: float  # root mean square over pixels of their deviation over starts; NaN for one
-    curve: Floats  # (n, S) feature error at each evaluation
+    curve: Floats  # (n, S) feature error at each evaluation; a start that needs fewer stays at its last
     stills: tuple[Still, ...]  # of the first start
     answers: tuple[Answer, ...]  # to each
 

@@ -10,7 +10,8 @@ from viz.results.trust import Doubles, TrustResult
 
 @dataclass(frozen=True)
 class Band:
-    """A mean over images at each of S stages; NaN where there are too few images for an interval."""
+    """A mean at each of S stages over the images that have a number there; NaN where there are too few
+    for an interval."""
 
     mean: Doubles  # (S,)
     low: Doubles  # (S,) 95 % confidence interval of the mean
@@ -21,6 +22,7 @@ class Band:
 class MethodChange:
     """One method's maps before, and after each stage of drawing weights anew, stage 0 being before.
 
+    A map that is one constant cannot be compared: its numbers are NaN, and it counts in `empty`.
     S stages so far, N images, E of them to look at.
     """
 

@@ -171,6 +171,7 @@ class RankedMethod:
     better: int  # comparisons with other methods, over all evidence, that it clearly wins
     worse: int  # that it clearly loses
     verdict: str  # one sentence
+    follows: str = ""  # verdict of the randomisation check in a word; empty: not made
 
 
 @dataclass(frozen=True)

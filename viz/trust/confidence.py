@@ -59,29 +59,28 @@ def bands(values: Doubles) -> tuple[Doubles, Doubles, Doubles]:
 def difference_intervals(values: Doubles) -> tuple[Doubles, Doubles]:
     """Low and high (M, M) of the mean differences of methods (M, N) on the same images.
 
-    Entry [a, b] is about a − b. The images are drawn for all methods together, so that what is hard
-    for all of them does not blur the comparison. Images with a NaN are left out.
+    Entry [a, b] is about a − b, on the images on which both have a number, so that what is hard for
+    both does not blur the comparison and no third method has a say in it. NaN where there are too
+    few of these.
     """
-    there = values[:, np.isfinite(values).all(0)]
-    there = there[:, np.lexsort(there[::-1])]  # (M, n)
-    m, n = there.shape
-    if n < FEWEST:
-        return np.full((m, m), np.nan), np.full((m, m), np.nan)
-    means = np.ascontiguousarray((draws(n) @ there.T).T)  # (M, R)
-    low, high = np.zeros((m, m)), np.zeros((m, m))
-    for a in range(m - 1):
-        ends = np.percentile(means[a] - means[a + 1 :], _TAILS, axis=1)
-        low[a, a + 1 :], high[a, a + 1 :] = ends
-        low[a + 1 :, a], high[a + 1 :, a] = -ends[1], -ends[0]
+    m = len(values)
+    low, high = np.full((m, m), np.nan), np.full((m, m), np.nan)
+    there = np.isfinite(values)
+    pairs: dict[int, list[tuple[int, int]]] = {}  # by how many images both have
+    for a in range(m):
+        for b in range(a + 1):
+            pairs.setdefault(int((there[a] & there[b]).sum()), []).append((a, b))
+    for count, some in pairs.items():
+        if count < FEWEST:
+            continue
+        both = [np.sort((values[a] - values[b])[there[a] & there[b]]) for a, b in some]
+        # From the larger mean to the smaller, so that it cannot matter which of the two comes first.
+        some = [
+            (a, b) if gap.sum() >= 0 else (b, a) for (a, b), gap in zip(some, both, strict=True)
+        ]
+        both = [gap if gap.sum() >= 0 else -gap[::-1] for gap in both]
+        ends = np.percentile(draws(count) @ np.stack(both, axis=1), _TAILS, axis=0)  # (2, pairs)
+        for (a, b), (bottom, top) in zip(some, ends.T, strict=True):
+            low[a, b], high[a, b] = bottom, top
+            low[b, a], high[b, a] = -top, -bottom
     return low, high
-
-
-def wilson(right: int, total: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); NaN without images."""
-    if not total:
-        return float("nan"), float("nan")
-    z = 1.959963984540054
-    share = right / total
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * np.sqrt(share * (1 - share) / total + (z / (2 * total)) ** 2)
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))

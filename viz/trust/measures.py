@@ -105,7 +105,10 @@ MEASURES: Final[dict[str, Measure]] = {
             higher_is_better=False,
             evidence=True,
             percent=False,
-            caveat="It asks for one square at a time, and knows nothing of what two do together.",
+            caveat="It asks for one square at a time, and knows nothing of what two do together. "
+            "Slopes (gradients, guided or not) are multiplied by how far each pixel is from the paint, "
+            "absolute ones too, though they have lost their sign; all other maps, class activation "
+            "maps and VarGrad among them, are summed over the square as if they were worths.",
             citation=_YEH[0],
             url=_YEH[1],
         ),

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from viz.results.trust import Flags, Measurement, MethodScore, RankedMethod, TrustTable
+from viz.results.trust import (
+    Flags,
+    Measurement,
+    MethodScore,
+    RankedMethod,
+    TrustResult,
+    TrustTable,
+)
 from viz.trust.confidence import difference_intervals
+from viz.trust.sanity import Verdict, verdicts
 
 NOTE = (
     "Two methods are compared by each measure on the same images; one is clearly better where the 95 % "
@@ -27,12 +36,16 @@ NOTE = (
 )
 
 
+_STAY: Final = "stay as they were when the upper layers are random"
+
+
 @dataclass(frozen=True)
 class _Duel:
     """Who beats whom by one measure."""
 
     index: Mapping[str, int]  # method to its row
     clear: Flags  # (M, M): row clearly better than column
+    known: Flags  # (M, M): whether there are images enough to tell
     evidence: bool
 
     def beats(self, a: str, b: str) -> bool:
@@ -41,13 +54,28 @@ class _Duel:
             a in self.index and b in self.index and bool(self.clear[self.index[a], self.index[b]])
         )
 
+    def knows(self, a: str, b: str) -> bool:
+        """Whether `a` and `b` can be compared."""
+        return (
+            a in self.index and b in self.index and bool(self.known[self.index[a], self.index[b]])
+        )
 
-def rank_methods(measurements: Sequence[Measurement]) -> TrustTable:
+
+def rank_results(results: Iterable[TrustResult]) -> TrustTable:
+    """The table of trust of everything that has been measured of one network."""
+    there = list(results)
+    return rank_methods([each for one in there for each in one.measurements], verdicts(there))
+
+
+def rank_methods(
+    measurements: Sequence[Measurement], follows: Mapping[str, Verdict] | None = None
+) -> TrustTable:
     """The table of trust.
 
     Args:
         measurements: of one network; of several of one measure the last counts. Those that are no
             evidence appear and are not counted.
+        follows: verdict of the randomisation check by method, where it was made.
     """
     measures = tuple({each.measure: each for each in measurements if each.scores}.values())
     duels = {each.measure: _duel(each) for each in measures}
@@ -55,11 +83,13 @@ def rank_methods(measurements: Sequence[Measurement]) -> TrustTable:
     for each in measures:
         for score in each.scores:
             scores.setdefault(score.method, {})[each.measure] = score
+    known = follows or {}
     counted = [duel for duel in duels.values() if duel.evidence]
     wins = {name: _count(counted, name, scores, won=True) for name in scores}
     losses = {name: _count(counted, name, scores, won=False) for name in scores}
     fought = {
-        name: sum(len(duel.index) - 1 for duel in counted if name in duel.index) for name in scores
+        name: sum(duel.knows(name, other) for duel in counted for other in scores if other != name)
+        for name in scores
     }
     balance = {name: (wins[name] - losses[name]) / max(fought[name], 1) for name in scores}
     order = sorted(scores, key=lambda name: -balance[name])  # stable: equal ones keep their order
@@ -83,7 +113,8 @@ def rank_methods(measurements: Sequence[Measurement]) -> TrustTable:
                 beats=beats,
                 better=wins[name],
                 worse=losses[name],
-                verdict=_verdict(first, beats, duels, controls),
+                verdict=_verdict(first, beats, duels, controls, known.get(name)),
+                follows=known.get(name, ""),
             )
         )
     return TrustTable(tuple(rows), measures, NOTE)
@@ -96,7 +127,7 @@ def table_csv(table: TrustTable) -> str:
     head = ["rank", "method", "title", "control", "better", "worse"]
     for measure in table.measures:
         head += [f"{measure.measure}_{part}" for part in ("mean", "low", "high", "beats")]
-    writer.writerow([*head, "verdict"])
+    writer.writerow([*head, "follows_weights", "verdict"])
     for row in table.rows:
         cells: list[object] = [row.rank, row.method, row.title, "yes" if row.control else "no"]
         cells += [row.better, row.worse]
@@ -104,7 +135,7 @@ def table_csv(table: TrustTable) -> str:
             numbers = row.means.get(measure.measure, (float("nan"),) * 3)
             cells += ["" if np.isnan(value) else f"{value:.6g}" for value in numbers]
             cells.append(" ".join(row.beats.get(measure.measure, ())))
-        writer.writerow([*cells, row.verdict])
+        writer.writerow([*cells, row.follows, row.verdict])
     return text.getvalue()
 
 
@@ -113,7 +144,7 @@ def _duel(each: Measurement) -> _Duel:
     low, high = difference_intervals(values)
     clear = low > 0 if each.higher_is_better else high < 0
     index = {score.method: i for i, score in enumerate(each.scores)}
-    return _Duel(index, clear, each.evidence)
+    return _Duel(index, clear, np.isfinite(low), each.evidence)
 
 
 def _count(duels: Sequence[_Duel], name: str, others: Mapping[str, object], *, won: bool) -> int:
@@ -147,19 +178,28 @@ def _verdict(
     beats: Mapping[str, tuple[str, ...]],
     duels: Mapping[str, _Duel],
     controls: Sequence[str],
+    follows: Verdict | None,
 ) -> str:
-    """How often a method is clearly better than everything that knows nothing of the network."""
+    """How often a method is clearly better than everything that knows nothing of the network, and
+    whether it can have learned that from the upper layers at all.
+    """
     if first.control:
         return "Knows nothing of the network."
     others = set(controls)
-    counted = [m for m, duel in duels.items() if duel.evidence and first.method in duel.index]
-    if not counted or not others:
-        return "No evidence yet."
+    there = [m for m, duel in duels.items() if duel.evidence and first.method in duel.index]
+    counted = [m for m in there if any(duels[m].knows(first.method, c) for c in others)]
+    stays = f"its maps {_STAY}" if follows == "stays" else ""
+    alone = f" {stays[:1].upper()}{stays[1:]}." if stays else ""
+    if not there or not others:
+        return f"No evidence yet.{alone}"
+    if not counted:
+        return f"Too few images to tell.{alone}"
     every = sum(others <= set(beats[m]) for m in counted)
     random = sum("random" in beats[m] for m in counted)
     of = f"of {len(counted)} measure{'s' if len(counted) > 1 else ''}"
+    but = f", but {stays}" if stays else ""
     if every:
-        return f"Clearly better than every control by {every} {of}."
+        return f"Clearly better than every control by {every} {of}{but}."
     if random:
-        return f"Clearly better than a random map by {random} {of}, never than every control."
-    return f"Not clearly better than a random map by any {of}."
+        return f"Clearly better than a random map by {random} {of}, never than every control{but}."
+    return f"Not clearly better than a random map by any {of}{', and ' + stays if stays else ''}."

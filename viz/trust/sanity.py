@@ -8,14 +8,14 @@ between staying and changing is drawn at `HALF`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
-from viz.results.randomisation import MethodChange
-from viz.results.trust import Doubles
+from viz.results.randomisation import MethodChange, Randomisation
+from viz.results.trust import Doubles, TrustResult
 from viz.trust.confidence import mean_interval
 
 CITATION: Final = "Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim, Sanity checks for saliency maps, NeurIPS 2018"
@@ -46,6 +46,20 @@ class Judged:
     verdict: Verdict
     rank: tuple[float, float, float]  # mean over images and stages, low, high
     similarity: tuple[float, float, float]
+    empty: int = 0  # maps of these stages that nothing can be compared with, and are left out
+    maps: int = 0  # of how many
+
+
+def verdicts(results: Iterable[TrustResult]) -> dict[str, Verdict]:
+    """What became of each method's maps while the upper half of the layers was drawn anew, where that
+    was measured.
+    """
+    return {
+        change.method: judge(change, range(1, result.upper + 1)).verdict
+        for result in results
+        if isinstance(result, Randomisation)
+        for change in result.changes
+    }
 
 
 def judge(change: MethodChange, stages: Sequence[int]) -> Judged:
@@ -53,7 +67,8 @@ def judge(change: MethodChange, stages: Sequence[int]) -> Judged:
 
     "stays": both rank correlation and structural similarity are clearly above `HALF`; "changes":
     both are clearly below; "between": they disagree or are too close to it; "unknown": not all
-    stages are there, or too few images for an interval.
+    stages are there, or too few images for an interval. A map that is one constant, such as a
+    Grad-CAM cut off at 0 everywhere, has neither stayed nor changed: it is left out and told.
     """
     rank = remaining(change.rank, stages)
     similarity = remaining(change.similarity, stages)
@@ -66,12 +81,18 @@ def judge(change: MethodChange, stages: Sequence[int]) -> Judged:
         verdict = "changes"
     else:
         verdict = "between"
-    return Judged(verdict, bounds[0], bounds[1])
+    seen = change.rank[list(stages)] if len(rank) else np.empty((0, 0))
+    return Judged(verdict, bounds[0], bounds[1], int(np.isnan(seen).sum()), seen.size)
 
 
 def remaining(values: Doubles, stages: Sequence[int]) -> Doubles:
-    """Mean (N,) over stages of values (S, N); empty where a stage is not there yet."""
+    """Mean (N,) over stages of values (S, N), of those that are there; NaN for an image without any.
+    Empty where a stage is not there yet.
+    """
     if not stages or max(stages) >= len(values):
         return np.empty(0)
-    mean: Doubles = values[list(stages)].mean(0)
+    chosen = values[list(stages)]
+    known = np.isfinite(chosen)
+    total, count = np.where(known, chosen, 0).sum(0), known.sum(0)
+    mean: Doubles = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return mean

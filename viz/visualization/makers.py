@@ -5,40 +5,9 @@ defaults in one table each, free of torch, so that the pages offer exactly what 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-from viz.visualization.settings import SettingError
-
-
-@dataclass(frozen=True)
-class Number:
-    """A setting that is a number."""
-
-    title: str
-    help: str
-    default: float  # an int for a whole number
-    low: float
-    high: float
-    step: float
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a whole number."""
-        return isinstance(self.default, int)
-
-
-@dataclass(frozen=True)
-class Word:
-    """A setting that is one of a few words."""
-
-    title: str
-    help: str
-    default: str
-    choices: Mapping[str, str]  # by the word in requests and links, what people read
-
-
-Table = Mapping[str, Number | Word]
+from viz.visualization.knobs import Knob, Table, check_all
 
 SMALLEST, LARGEST = 8, 512  # pixels a side
 MOST_LAYERS: Final = 8
@@ -57,23 +26,23 @@ _ACTIVATIONS = (
     *("ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish"),
     *("Hardswish", "Hardsigmoid", "Hardtanh", "Sigmoid", "Tanh", "ScaledTanh", "Softplus"),
 )
-_SEED: Final = Number(
+_SEED: Final = Knob(
     "Seed", "Where it begins and how it is moved; the same seed makes the same picture", 0, 0, 99_999, 1
 )  # fmt: skip
-_SIZE: Final = Number(
+_SIZE: Final = Knob(
     "Size, px", "Shorter side of the picture that is made; 0: as the network takes it", 0, 0, LARGEST, 8
 )  # fmt: skip
 
 DREAM: Final[Table] = {
-    "octaves": Number("Octaves", "Sizes at which it dreams, the smallest first", 4, 1, 8, 1),
-    "scale": Number("Octave scale", "Each octave is so much larger than the one before", 1.4, 1.1, 2.0, 0.1),
-    "steps": Number("Steps an octave", "Updates at each size", 10, 1, 100, 1),
-    "rate": Number(
+    "octaves": Knob("Octaves", "Sizes at which it dreams, the smallest first", 4, 1, 8, 1),
+    "scale": Knob("Octave scale", "Each octave is so much larger than the one before", 1.4, 1.1, 2.0, 0.1),
+    "steps": Knob("Steps an octave", "Updates at each size", 10, 1, 100, 1),
+    "rate": Knob(
         "Step size, grey levels",
         "How far a step moves a pixel on average: the gradient is divided by its mean size",
         1.5, 0.1, 10.0, 0.1,
     ),
-    "jitter": Number(
+    "jitter": Knob(
         "Jitter, px",
         "Every step sees the picture rolled by up to so many pixels, at most a quarter of its side",
         16, 0, 64, 1,
@@ -83,43 +52,43 @@ DREAM: Final[Table] = {
 }  # fmt: skip
 
 INVERSION: Final[Table] = {
-    "steps": Number("Steps", "Iterations of L-BFGS for each layer", 100, 1, 1000, 10),
-    "tv": Number(
+    "steps": Knob("Steps", "Iterations of L-BFGS for each layer", 100, 1, 1000, 10),
+    "tv": Knob(
         "Total variation",
-        "What rough neighbours cost, against the error in the features. Mahendran and Vedaldi 2015",
+        "What rough neighbours cost, against the error in the features. Rudin, Osher and Fatemi 1992",
         0.05, 0.0, 2.0, 0.01,
     ),
-    "basis": Word(
+    "basis": Knob(
         "Pixels are", "What the optimiser moves: waves weighed by 1/f, or every pixel by itself",
-        "fourier", {"fourier": "Fourier waves", "pixels": "Separate"},
+        "fourier", choices={"fourier": "Fourier waves", "pixels": "Separate"},
     ),
-    "seeds": Number("Starts", "Pictures rebuilt from different noise, to see what the layer leaves open", 2, 1, 6, 1),
+    "seeds": Knob("Starts", "Pictures rebuilt from different noise, to see what the layer leaves open", 2, 1, 6, 1),
     "size": _SIZE,
     "seed": _SEED,
 }  # fmt: skip
 
 STYLE: Final[Table] = {
-    "style": Number(
+    "style": Knob(
         "Style weight, 10ˣ", "Weight of the style against that of the content, which is 1",
         1.5, -2.0, 4.0, 0.25,
     ),
-    "tv": Number("Total variation", "What rough neighbours cost", 0.1, 0.0, 5.0, 0.1),
-    "basis": Word(
+    "tv": Knob("Total variation", "What rough neighbours cost. Rudin, Osher and Fatemi 1992", 0.1, 0.0, 5.0, 0.1),
+    "basis": Knob(
         "Pixels are",
         "Waves weighed by 1/f let networks other than VGG paint, too. Mordvintsev et al. 2018, "
         "Differentiable image parameterizations; the paper of 2016 moves every pixel by itself",
-        "fourier", {"fourier": "Fourier waves", "pixels": "Separate"},
+        "fourier", choices={"fourier": "Fourier waves", "pixels": "Separate"},
     ),
-    "optimiser": Word(
+    "optimiser": Knob(
         "Optimiser", "L-BFGS, as in the paper, needs fewer steps; Adam moves more evenly",
-        "lbfgs", {"lbfgs": "L-BFGS", "adam": "Adam"},
+        "lbfgs", choices={"lbfgs": "L-BFGS", "adam": "Adam"},
     ),
-    "start": Word(
+    "start": Knob(
         "Begin with", "The content keeps its layout from the first step on; noise is what the paper shows",
-        "content", {"content": "Content", "noise": "Noise", "style": "Style"},
+        "content", choices={"content": "Content", "noise": "Noise", "style": "Style"},
     ),
-    "steps": Number("Steps", "Iterations of the optimiser", 100, 1, 1000, 10),
-    "rate": Number("Learning rate", "Of Adam", 0.05, 0.001, 1.0, 0.01),
+    "steps": Knob("Steps", "Iterations of the optimiser", 100, 1, 1000, 10),
+    "rate": Knob("Learning rate", "Of Adam", 0.05, 0.001, 1.0, 0.01),
     "size": _SIZE,
     "seed": _SEED,
 }  # fmt: skip
@@ -131,34 +100,7 @@ def read(table: Table, given: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises:
         SettingError: one sentence: no such setting, or a value that it does not take.
     """
-    asked = given or {}
-    for name in asked:
-        if name not in table:
-            raise SettingError(
-                f"There is no setting {str(name)[:40]!r} here; there are {', '.join(table)}."
-            )
-    return {name: check(kind, asked.get(name, kind.default)) for name, kind in table.items()}
-
-
-def check(kind: Number | Word, value: Any) -> Any:
-    """`value` as the setting takes it.
-
-    Raises:
-        SettingError: one sentence: it does not.
-    """
-    if isinstance(kind, Word):
-        if value not in kind.choices:
-            raise SettingError(
-                f"{kind.title} is {str(value)[:40]!r}: choose {' or '.join(kind.choices)}."
-            )
-        return value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not kind.low <= value <= kind.high or (kind.whole and value != int(value)):
-        sort = "a whole number" if kind.whole else "a number"
-        raise SettingError(
-            f"{kind.title} is {str(value)[:40]!r}: choose {sort} from {kind.low:g} to {kind.high:g}."
-        )
-    return int(value) if kind.whole else float(value)
+    return {name: knob.default for name, knob in table.items()} | check_all(table, given)
 
 
 def suited(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal
 
+from viz.visualization.knobs import Knob, SettingError, check_all
+
 Basis = Literal["fourier", "pixels"]
 Valid = Literal["sigmoid", "clip"]
 Remedy = Literal["auto", "before", "redirect", "none"]
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used; the message is one sentence with the way out."""
 
 
 @dataclass(frozen=True)
@@ -43,69 +41,65 @@ class Settings:
     size: int = 0  # pixels a side; 0: as the network takes them
 
 
-@dataclass(frozen=True)
-class Knob:
-    """One setting as a page offers it."""
-
-    name: str
-    title: str
-    help: str
-    low: float = 0
-    high: float = 0
-    step: float = 0  # 0: words or yes and no
-    choices: Mapping[str, str] | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a whole number."""
-        return isinstance(getattr(Settings, self.name), int)
+def _knob(
+    name: str,
+    title: str,
+    help: str,
+    low: float = 0,
+    high: float = 0,
+    step: float = 0,
+    *,
+    choices: Mapping[str, str] | None = None,
+) -> tuple[str, Knob]:
+    """A setting by name, its default being that of `Settings`."""
+    return name, Knob(title, help, getattr(Settings, name), low, high, step, choices)
 
 
-KNOBS: Final = {
-    knob.name: knob
-    for knob in (
-        Knob(
+KNOBS: Final = dict(
+    (
+        _knob(
             "basis", "Pixels are",
             "A Fourier basis weighed by 1/f spreads every step over the whole picture; separate pixels "
             "invite the noise of adversarial examples. Olah et al. 2017",
             choices={"fourier": "Fourier waves", "pixels": "Separate"},
         ),
-        Knob(
+        _knob(
             "decay", "Spectrum 1/f to the power",
             "0: every frequency moves alike; 1: as in natural pictures", 0, 2, 0.25,
         ),
-        Knob(
+        _knob(
             "decorrelate", "Decorrelated colours",
             "Steps along colours that vary independently in the network's own pictures, measured there",
         ),
-        Knob(
+        _knob(
             "valid", "Kept valid by", "What keeps every pixel between black and white",
             choices={"sigmoid": "Sigmoid", "clip": "Clipping"},
         ),
-        Knob("jitter", "Jitter, px", "Every step sees the picture moved by up to so many pixels", 0, 32, 1),
-        Knob("scale", "Scaling, ±", "Every step sees it enlarged or shrunk by up to this share", 0, 0.5, 0.05),
-        Knob("rotate", "Rotation, ±°", "Every step sees it turned by up to so many degrees", 0, 45, 1),
-        Knob(
+        _knob("jitter", "Jitter, px", "Every step sees the picture moved by up to so many pixels", 0, 32, 1),
+        _knob("scale", "Scaling, ±", "Every step sees it enlarged or shrunk by up to this share", 0, 0.5, 0.05),
+        _knob("rotate", "Rotation, ±°", "Every step sees it turned by up to so many degrees", 0, 45, 1),
+        _knob(
             "tv", "Total variation",
-            "Costs for differences between neighbours, in standard deviations of the goal. Mahendran and Vedaldi 2015",
+            "Costs for differences between neighbours, in standard deviations of the goal. "
+            "Rudin, Osher and Fatemi 1992",
             0, 50, 0.5,
         ),
-        Knob(
+        _knob(
             "l2", "L2",
             "Costs for pixels far from the mean picture, in standard deviations of the goal. Simonyan et al. 2014",
             0, 50, 0.5,
         ),
-        Knob(
+        _knob(
             "blur", "Blur, px",
             "Every fourth step the picture is blurred with this sigma. Yosinski et al. 2015", 0, 3, 0.1,
         ),
-        Knob(
+        _knob(
             "diversity", "Diversity",
             "Costs for pictures whose Gram matrices in the layer are alike, where there are several. Olah et al. 2017",
             0, 20, 0.5,
         ),
-        Knob("negative", "Least instead of most", "What the unit is silenced by"),
-        Knob(
+        _knob("negative", "Least instead of most", "What the unit is silenced by"),
+        _knob(
             "remedy", "Without a gradient",
             "A unit behind a ReLU that is silent for the first picture passes no gradient back",
             choices={
@@ -113,12 +107,15 @@ KNOBS: Final = {
                 "redirect": "Lead the gradient on", "none": "Leave it",
             },
         ),
-        Knob("steps", "Steps", "Updates of Adam (Kingma and Ba 2015)", 1, 2048, 1),
-        Knob("rate", "Learning rate", "Of Adam", 0.001, 1, 0.001),
-        Knob("seed", "Seed", "Where it begins and how it is moved; the same seed makes the same picture", 0, 99_999, 1),
-        Knob("size", "Size, px", "0: as the network takes them", 0, 512, 1),
+        _knob("steps", "Steps", "Updates of Adam (Kingma and Ba 2015)", 1, 2048, 1),
+        _knob("rate", "Learning rate", "Of Adam", 0.001, 1, 0.001),
+        _knob(
+            "seed", "Seed", "Where it begins and how it is moved; the same seed makes the same picture",
+            0, 99_999, 1,
+        ),
+        _knob("size", "Size, px", "0: as the network takes them", 0, 512, 1),
     )
-}  # fmt: skip
+)  # fmt: skip
 
 _NO_HELP: Final[dict[str, Any]] = {
     "basis": "pixels", "decorrelate": False, "jitter": 0, "scale": 0.0, "rotate": 0.0,
@@ -153,40 +150,7 @@ def read_settings(given: Mapping[str, Any] | None, shape: tuple[int, int, int]) 
     Raises:
         SettingError: one sentence: no such setting, or a value that it does not take.
     """
-    values = {}
-    for name, value in (given or {}).items():
-        if name not in KNOBS:
-            raise SettingError(
-                f"Feature visualisation has no setting {str(name)[:40]!r}; it has {', '.join(KNOBS)}."
-            )
-        values[name] = check(name, value)
-    return replace(defaults(shape), **values)
-
-
-def check(name: str, value: Any) -> Any:
-    """`value` as the setting takes it.
-
-    Raises:
-        SettingError: one sentence: it does not.
-    """
-    knob = KNOBS[name]
-    if knob.choices is not None:
-        if value not in knob.choices:
-            raise SettingError(
-                f"{knob.title} is {str(value)[:40]!r}: choose {' or '.join(knob.choices)}."
-            )
-        return value
-    if not knob.step:
-        if not isinstance(value, bool):
-            raise SettingError(f"{knob.title} is {str(value)[:40]!r}: choose true or false.")
-        return value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not knob.low <= value <= knob.high or (knob.whole and value != int(value)):
-        kind = "a whole number" if knob.whole else "a number"
-        raise SettingError(
-            f"{knob.title} is {str(value)[:40]!r}: choose {kind} from {knob.low:g} to {knob.high:g}."
-        )
-    return int(value) if knob.whole else float(value)
+    return replace(defaults(shape), **check_all(KNOBS, given))
 
 
 def changed(settings: Settings, shape: tuple[int, int, int]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from ui.saliency.display import Display, color_bar, draw, is_empty, picture
-from ui.saliency.grid_view import passes_of
 from ui.saliency.layers_view import MOST, shown_layers
 from ui.saliency.take_away import map_csv
 from ui.saliency.target import Target
@@ -108,6 +107,26 @@ def test_numbers_add_up() -> None:
         assert words in shown  # 3.6 = 5 − 1 − 0.4
 
 
+def test_what_a_sum_leaves_is_called_what_it_is() -> None:
+    """Each complete method's own remainder; what a network keeps by construction earns no tick."""
+    shown = {}
+    for method in METHODS.values():
+        if method.remainder is not None:
+            found = result(method=method.name, baseline_score=1.0, gap=0.0)
+            shown[method.name] = numbers_html(found, method, draw(found, Display()))
+            assert method.remainder.label in shown[method.name]
+            assert method.remainder.words in shown[method.name]
+    assert {name for name, words in shown.items() if "f(baseline)" in words} == {
+        "integrated_gradients",
+        "deep_lift",
+    }
+    assert "mean over the reference images" in shown["gradient_shap"]
+    assert {name for name, words in shown.items() if "✓" in words} == {*shown} - {"lrp"}
+    assert "80.0 %" in shown["lrp"]  # 4 of 5
+    nothing = result(method="lrp", baseline_score=0.0, gap=0.0, score=0.0)
+    assert "no number" in numbers_html(nothing, METHODS["lrp"], draw(nothing, Display()))
+
+
 def test_empty_maps_are_explained() -> None:
     zeros = result(values=np.zeros((3, 6, 8), np.float32))
     drawn = draw(zeros, Display())
@@ -178,13 +197,3 @@ def test_layers_are_spread_with_the_default_among_them() -> None:
     assert shown == sorted(shown, key=lambda name: int(name[1:]))
     assert len(shown_layers(support, everything=True)) == 50
     assert len(shown_layers(replace(support, layers=layers[:5]), everything=False)) == 5
-
-
-def test_costs_order_the_methods() -> None:
-    """Every row of the table begins to count passes, so that cheap ones come first."""
-    ranks = {name: passes_of(method, (3, 224, 224)) for name, method in METHODS.items()}
-    assert min(ranks.values()) == 1
-    assert max(ranks.values()) >= 1000
-    assert all(rank >= 1 for rank in ranks.values())
-    costly = replace(SIGNED, cost=lambda settings, shape: "about 1,234 forward passes, 5 a second")
-    assert passes_of(costly, (1, 8, 8)) == 1234

@@ -9,6 +9,7 @@ import pytest
 
 from viz.attribution.method import Method
 from viz.attribution.table import METHODS, find_method
+from viz.long_lenses import takes_long
 
 for _module in ("gradients", "smooth", "paths", "backprop", "deep_lift", "lrp"):
     importlib.import_module(f"viz.lenses.saliency.{_module}")
@@ -90,6 +91,36 @@ def test_wrong_settings(name: str, settings: dict[str, object], sentence: str) -
         find_method(name).settings(settings)
 
 
+@pytest.mark.parametrize("given", [5, "fast", [("samples", 3)]])
+def test_settings_that_are_none(given: object) -> None:
+    with pytest.raises(
+        ValueError, match=r"SmoothGrad takes its settings as names .* leave them out"
+    ):
+        find_method("smoothgrad").settings(given)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="has no option '3'"):
+        find_method("smoothgrad").settings({3: 3})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("given", [5, "fast", {"samples": "many"}])
+def test_a_request_with_wrong_settings_is_not_long(given: object) -> None:
+    assert not takes_long("attribution", None, {"method": "rise", "settings": given})
+    assert takes_long("attribution", None, {"method": "rise"})
+
+
+def test_what_is_said_about_papers() -> None:
+    """Methods whose papers explain probabilities say that logits are explained here."""
+    for name in ("rise", "lime", "kernel_shap"):
+        assert "Here the logit is" in find_method(name).caveat
+    assert "trained again" in find_method("smoothgrad").caveat
+
+
 def test_unknown_methods() -> None:
     with pytest.raises(ValueError, match="no attribution method 'magic'; there are saliency, "):
         find_method("magic")
+
+
+def test_slopes_are_the_methods_that_multiply_by_nothing() -> None:
+    """What the gradient is, absolute or guided; not what it is multiplied by, nor a variance."""
+    assert {method.name for method in METHODS.values() if method.slope} == {
+        *("saliency", "smoothgrad", "guided_backprop", "deconvolution", "guided_grad_cam")
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from torch import nn
 from data.catalogue import get_info
 from data.images import normalize
 from data.load import Dataset
+from tests.viz.lenses.saliency.hand import linear, problem_of
 from viz.lenses.context import LensContext
-from viz.lenses.filling import inpaint, paint_out
+from viz.lenses.filling import blur, gaussian_blur, inpaint, paint_out
 from viz.lenses.registry import LensError
 from viz.lenses.repaint import cell_map, patch_effects, repaint
+from viz.lenses.saliency.baselines import baselines
+from viz.lenses.trust.curves import make_fillings
 
 INFO = get_info("digits")
 FILLS = ("mean", "blur", "neighbours")
@@ -58,6 +62,34 @@ def test_a_blur_keeps_constants_and_spreads_a_point() -> None:
     point[0, 0, 4, 4] = 1
     spread = paint_out(point, everywhere, "blur", INFO)[0, 0]
     assert float(spread.max()) == float(spread[4, 4]) < 0.3
+
+
+def test_a_blur_spreads_one_pixel_into_a_gaussian() -> None:
+    point = torch.zeros(1, 1, 21, 21)
+    point[0, 0, 10, 10] = 1
+    found = gaussian_blur(point, 2.0)[0, 0]
+    assert float(found.sum()) == pytest.approx(1.0, abs=1e-5)
+    offsets = torch.arange(21) - 10.0
+    assert float((found.sum(0) * offsets**2).sum()) == pytest.approx(4.0, rel=0.03)
+    assert torch.allclose(found, found.T)
+    assert torch.allclose(gaussian_blur(torch.full((1, 2, 5, 4), 3.0), 4.0), torch.tensor(3.0))
+
+
+def test_blurred_means_the_same_wherever_pixels_are_taken_out() -> None:
+    """A tenth of the longer side, in pixels both ways; as filling, baseline and replacement."""
+    point = torch.zeros(1, 1, 20, 40)
+    point[0, 0, 10, 20] = 1
+    soft = blur(point)
+    assert torch.equal(soft, gaussian_blur(point, 4.0))
+    assert torch.allclose(soft[0, 0, 5:15, 20], soft[0, 0, 10, 15:25], atol=1e-5)  # round
+    everywhere = torch.ones(1, 1, 20, 40, dtype=torch.bool)
+    assert torch.equal(paint_out(point, everywhere, "blur", INFO), soft)
+    problem = problem_of(linear(torch.zeros(1, 20, 40)), point, baseline="blur")
+    assert torch.equal(baselines(problem), soft)
+    chosen: Any = SimpleNamespace(subject=SimpleNamespace(info=INFO), batch=point)
+    replaced, start = make_fillings(chosen, "blur")
+    assert torch.equal(replaced, soft)
+    assert torch.equal(start, soft)
 
 
 def test_a_ramp_is_carried_on_through_a_hole() -> None:

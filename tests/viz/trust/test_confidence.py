@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viz.trust.confidence import FEWEST, bands, difference_intervals, mean_interval, wilson
+from viz.trust.confidence import FEWEST, bands, difference_intervals, mean_interval
 
 RANDOM = np.random.default_rng
 
@@ -61,9 +61,24 @@ def test_differences_are_paired() -> None:
     assert np.isnan(few[0]).all()
 
 
-def test_wilson_has_the_published_values() -> None:
-    # 76 and 102 errors of 1500: 4.07 to 6.30 % and 5.63 to 8.19 %.
-    assert wilson(76, 1500) == pytest.approx((0.0407, 0.0630), abs=5e-5)
-    assert wilson(102, 1500) == pytest.approx((0.0563, 0.0819), abs=5e-5)
-    assert np.isnan(wilson(0, 0)).all()
-    assert wilson(0, 10)[0] == 0
+def test_what_one_method_lacks_is_missing_from_its_own_comparisons_only() -> None:
+    a, b, c = RANDOM(5).normal(size=(3, 30))
+    alone = difference_intervals(np.stack([a, b]))
+    c[:25] = np.nan  # too few to compare c with anybody
+    low, high = difference_intervals(np.stack([a, c, b]))
+    assert (low[0, 2], high[0, 2]) == (alone[0][0, 1], alone[1][0, 1])
+    assert np.isnan([low[0, 1], high[1, 0], low[1, 2], low[1, 1]]).all()
+    c[:10], c[10:] = np.nan, b[10:] + 1
+    low, _ = difference_intervals(np.stack([a, c, b]))
+    assert low[1, 2] == pytest.approx(1)  # of the 20 images that both have
+
+
+def test_a_whole_table_is_compared_pair_by_pair() -> None:
+    values = RANDOM(6).normal(size=(4, 20))
+    low, high = difference_intervals(values)
+    for i in range(4):
+        for j in range(4):
+            pair = difference_intervals(values[[i, j]])
+            assert (low[i, j], high[i, j]) == pytest.approx((pair[0][0, 1], pair[1][0, 1]))
+    turned = difference_intervals(values[:, ::-1])
+    np.testing.assert_array_equal(low, turned[0])

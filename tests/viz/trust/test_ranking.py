@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
-from viz.results.trust import Doubles, Measurement, MethodScore, RankedMethod
+from viz.results.randomisation import MethodChange, Randomisation
+from viz.results.trust import (
+    Doubles,
+    Measurement,
+    MethodScore,
+    RankedMethod,
+    Road,
+    TrustImages,
+)
 from viz.trust.confidence import mean_interval
-from viz.trust.ranking import rank_methods, table_csv
+from viz.trust.ranking import rank_methods, rank_results, table_csv
 
 NOISE = np.random.default_rng(0).normal(0, 0.02, size=(6, 40))
 HARD = np.random.default_rng(1).normal(0, 1, size=40)  # images differ far more than methods
@@ -89,6 +98,60 @@ def test_too_few_images_prove_nothing() -> None:
     )
     rows = rank_methods([Measurement("road", "Road", "", True, True, None, short)]).rows
     assert [row.rank for row in rows] == [1, 1]
+    assert by_name(rows)["a"].verdict == "Too few images to tell."
+    rows = rank_methods([measure("pointing", {"a": 0.9, "random": 0.0}), few_of(short)]).rows
+    assert by_name(rows)["a"].verdict == "Clearly better than every control by 1 of 1 measure."
+
+
+def few_of(scores: tuple[MethodScore, ...]) -> Measurement:
+    return Measurement("road", "Road", "", True, True, None, scores)
+
+
+def test_a_method_without_numbers_changes_nobody_elses_row() -> None:
+    whole = measure("road", {"a": 0.5, "b": 0.3, "random": 0.1})
+    other = measure("pointing", {"b": 0.5, "a": 0.3, "random": 0.1})
+    none = np.full(40, np.nan)
+    lost = MethodScore("lost", "Lost", False, none, *mean_interval(none))
+    more = dataclasses.replace(whole, scores=(lost, *whole.scores))
+    before, after = rank_methods([whole, other]), rank_methods([more, other])
+    kept = tuple(row for row in after.rows if row.method != "lost")
+    assert [(r.method, r.better, r.worse, r.beats, r.verdict) for r in kept] == [
+        (r.method, r.better, r.worse, r.beats, r.verdict) for r in before.rows
+    ]
+    assert by_name(after.rows)["lost"].verdict == "Too few images to tell."
+
+
+def test_a_method_whose_maps_stay_is_said_so_however_good_it_is() -> None:
+    measurements = [measure("road", {"a": 0.5, "b": 0.5, "poor": 0.1, "random": 0.1})]
+    table = rank_methods(measurements, {"a": "stays", "b": "changes", "poor": "stays"})
+    rows = by_name(table.rows)
+    tail = "its maps stay as they were when the upper layers are random."
+    assert rows["a"].rank == 1
+    assert rows["a"].verdict == f"Clearly better than every control by 1 of 1 measure, but {tail}"
+    assert rows["b"].verdict == "Clearly better than every control by 1 of 1 measure."
+    assert rows["poor"].verdict.endswith(f", and {tail}")
+    lines = {line["method"]: line for line in csv.DictReader(io.StringIO(table_csv(table)))}
+    assert [lines[name]["follows_weights"] for name in ("a", "b", "random")] == [
+        *("stays", "changes", "")
+    ]
+    assert lines["a"]["verdict"].endswith(tail)
+
+
+def test_the_randomisation_check_among_the_results_is_heard() -> None:
+    measured = measure("road", {"a": 0.5, "random": 0.1})
+    rng = np.random.default_rng(3)
+    values = 0.9 + rng.normal(0, 0.01, size=(3, 20))
+    empty = np.zeros((3, 0, 2, 2), np.float32)
+    change = MethodChange("a", "A", False, values, values, values, {}, np.zeros(3, np.int64), empty)
+    none = np.zeros(0, np.int64)
+    told = TrustImages("", (), none, none, none, ())
+    road = Road(told, (measured,), {}, "", 0.0, 1.0, None, (), ())
+    check = Randomisation(
+        told, (), {}, "", 0.0, 1.0, None, "cascading", ("b", "c"), 2, (change,),
+        values, np.zeros((0, 2, 2, 1), np.uint8), (),
+    )  # fmt: skip
+    assert "but its maps stay" in by_name(rank_results([road, check]).rows)["a"].verdict
+    assert "stay" not in by_name(rank_results([road]).rows)["a"].verdict
 
 
 def test_a_method_that_some_measure_left_out_is_ranked_by_the_others() -> None:

@@ -6,19 +6,17 @@ from typing import Any
 
 import pytest
 
+from viz.visualization.knobs import SettingError, Table, check
 from viz.visualization.makers import (
     DREAM,
     INVERSION,
     STYLE,
-    Table,
-    check,
     dream_layer,
     inversion_layers,
     read,
     style_layers,
     suited,
 )
-from viz.visualization.settings import SettingError
 
 
 @pytest.mark.parametrize("table", [DREAM, INVERSION, STYLE])

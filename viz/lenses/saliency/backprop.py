@@ -65,42 +65,55 @@ def deconvolution(problem: Problem) -> Iterator[Map]:
 def _through(problem: Problem, name: str, guided: bool) -> Map:
     check(name, problem)
 
+    rule = _Guided if guided else _Deconvolved
+
     def make(_name: str, module: nn.Module) -> nn.Module | None:
-        return _Rectifier(module, guided) if isinstance(module, RECTIFIERS) else None
+        return rule(module) if isinstance(module, RECTIFIERS) else None
 
     with exchanged(problem.net, make):
         return Map(at_images(problem, problem.explained), forward_passes=1, backward_passes=1)
 
 
-class _Rectifier(nn.Module):
-    """In the place of a ReLU: the same forwards."""
+class _Guided(nn.Module):
+    """In the place of a ReLU: the same, but only what is positive is handed to its derivative."""
 
-    def __init__(self, relu: nn.Module, guided: bool) -> None:
+    def __init__(self, relu: nn.Module) -> None:
         super().__init__()
-        self.relu, self.guided = relu, guided
+        self.relu = relu
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape in, the same out."""
-        found: Tensor = _Rule.apply(x, self.relu, self.guided)
+        out: Tensor = self.relu(x)
+        if out.requires_grad:
+            out.register_hook(_positive)
+        return out
+
+
+def _positive(handed: Tensor) -> Tensor:
+    return handed.clamp(min=0)
+
+
+class _Deconvolved(nn.Module):
+    """In the place of a ReLU: the same forwards, and backwards a ReLU, too."""
+
+    def __init__(self, relu: nn.Module) -> None:
+        super().__init__()
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape in, the same out."""
+        found: Tensor = _Rule.apply(x, self.relu)
         return found
 
 
 class _Rule(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, relu: nn.Module, guided: bool) -> Tensor:
+    def forward(_ctx: Any, x: Tensor, relu: nn.Module) -> Tensor:
         """The activation itself."""
         out: Tensor = relu(x)
-        ctx.guided = guided
-        if guided:
-            cap = 6.0 if isinstance(relu, nn.ReLU6) else float("inf")
-            ctx.save_for_backward((x > 0) & (x < cap))
         return out
 
     @staticmethod
-    def backward(ctx: Any, handed: Tensor) -> tuple[Tensor, None, None]:
-        """What counts instead of its derivative."""
-        back = handed.clamp(min=0)
-        if ctx.guided:
-            [passed] = ctx.saved_tensors
-            back = back * passed
-        return back, None, None
+    def backward(_ctx: Any, handed: Tensor) -> tuple[Tensor, None]:
+        """The positive part in place of its derivative."""
+        return _positive(handed), None

@@ -112,7 +112,7 @@ def grad_cam_pp(problem: Problem) -> Iterator[Map]:
 @attributes("layer_cam")
 def layer_cam(problem: Problem) -> Iterator[Map]:
     """ReLU Σ_k ReLU(∂f/∂A_k) A_k, place by place (Jiang et al. 2021, eq. 5 to 7)."""
-    yield from _cam(problem, lambda maps, gradients: _add(gradients.relu() * maps))
+    yield from _cam(problem, lambda maps, gradients: _add(gradients.relu() * maps).relu())
 
 
 @attributes("hires_cam")

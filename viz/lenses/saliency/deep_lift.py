@@ -79,18 +79,26 @@ class _Slope(nn.Module):
     def __init__(self, activation: nn.Module) -> None:
         super().__init__()
         self.activation = activation
-        self.before: tuple[Tensor, Tensor] | None = None  # of the baseline
+        self.before: tuple[Tensor, Tensor] | None = None  # of the baseline: given, made of it
+        self.places: Tensor | None = None  # of a pooling's maxima then
 
     def forward(self, x: Tensor) -> Tensor:
         """Without gradients the baseline is run, with them the image."""
+        pooled = _is_maximum(self.activation)
         if not torch.is_grad_enabled():
-            out: Tensor = self.activation(x)
+            if pooled:
+                out, self.places = _largest(self.activation, x)
+            else:
+                out = self.activation(x)
             self.before = x, out
             return out
         if self.before is None:
             raise RuntimeError("an activation runs for the image that did not for its baseline")
-        rule = _Pooled if _is_maximum(self.activation) else _Rescaled
-        found: Tensor = rule.apply(x, *self.before, self.activation)
+        found: Tensor
+        if pooled:
+            found = _Pooled.apply(x, *self.before, self.places, self.activation)
+        else:
+            found = _Rescaled.apply(x, *self.before, self.activation)
         return found
 
 
@@ -102,15 +110,19 @@ class _Rescaled(torch.autograd.Function):
         """The activation itself."""
         out: Tensor = activation(x)
         change = x - start
-        close = change.abs() <= _CLOSE * (x.abs() + start.abs() + out.abs())
-        slope = (out - start_out) / torch.where(close, 1.0, change)
         if isinstance(activation, nn.ReLU):
-            slope = torch.where(close, (x > 0).to(x.dtype), slope)
-        elif close.any():
-            with torch.enable_grad():
-                middle = ((x + start) / 2).detach().requires_grad_()
-                [derivative] = torch.autograd.grad(activation(middle).sum(), middle)
-            slope = torch.where(close, derivative, slope)
+            # Exact however close they are: both let pass, the ratio is of equal numbers; else what
+            # is divided has no cancellation. Only 0 by 0 has no answer of its own.
+            slope = (out - start_out).div_(change)
+            torch.where(change == 0, (x > 0).to(x.dtype), slope, out=slope)
+        else:
+            close = change.abs() <= _CLOSE * (x.abs() + start.abs() + out.abs())
+            slope = (out - start_out) / torch.where(close, 1.0, change)
+            if close.any():
+                with torch.enable_grad():
+                    middle = ((x + start) / 2).detach().requires_grad_()
+                    [derivative] = torch.autograd.grad(activation(middle).sum(), middle)
+                slope = torch.where(close, derivative, slope)
         ctx.save_for_backward(slope)
         return out
 
@@ -127,16 +139,20 @@ class _Pooled(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, start: Tensor, start_out: Tensor, pooling: nn.Module
+        ctx: Any,
+        x: Tensor,
+        start: Tensor,
+        start_out: Tensor,
+        before: Tensor,
+        pooling: nn.Module,
     ) -> Tensor:
         """The pooling itself."""
         out, now = _largest(pooling, x)
-        _, before = _largest(pooling, start)
         ctx.save_for_backward(x - start, out - start_out, now, before.expand_as(now))
         return out
 
     @staticmethod
-    def backward(ctx: Any, handed: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, handed: Tensor) -> tuple[Tensor, None, None, None, None]:
         """Contributions divided by the change of the pixel that they go to."""
         change, risen, now, before = ctx.saved_tensors
         back = torch.zeros_like(change).flatten(2)  # (N, C, H·W)
@@ -146,7 +162,7 @@ class _Pooled(torch.autograd.Function):
         back = back.reshape(change.shape)
         still = change == 0
         slope = torch.where(still, 0.0, back / torch.where(still, 1.0, change))
-        return slope, None, None, None
+        return slope, None, None, None, None
 
 
 def _largest(pooling: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:

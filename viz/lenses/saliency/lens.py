@@ -8,22 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from data.images import normalize
 from viz.attribution.table import find_method
 from viz.lenses.arrays import to_floats, to_pictures
-from viz.lenses.context import LensContext, Subject
-from viz.lenses.layer_runs import own_pictures
+from viz.lenses.context import LensContext
 from viz.lenses.pictures import fit
 from viz.lenses.registry import lens
 from viz.lenses.saliency.layers import cam_layer, check_unit
 from viz.lenses.saliency.methods import Map, run
 from viz.lenses.saliency.notes import explain_empty
 from viz.lenses.saliency.problem import Aim, make_problem, read_target
+from viz.lenses.saliency.references import references
 from viz.results.attribution import Attribution
-
-REFERENCES = 32  # images that a method compares with
 
 
 @lens("attribution")
@@ -59,7 +55,7 @@ def attribution(
     aim, chosen = read_target(target, probs, subject.info.classes)
     problem = make_problem(
         subject, fitted.batch, torch.tensor([chosen]), aim=aim, layer=layer, settings=settings,
-        references=_references(context, subject) if found.compares else None,
+        references=references(context, subject) if found.compares else None,
     )  # fmt: skip
     check_unit(subject, problem)
     if found.layered or layer is not None:
@@ -90,17 +86,6 @@ def attribution(
             note=" ".join(part for part in (fitted.note, empty) if part),
             step=subject.step,
         )
-
-
-def _references(context: LensContext, subject: Subject) -> Tensor | None:
-    """(R, C, H, W) evenly spread training images (sample pictures for a network of ImageNet), as the
-    network takes them; None where its data is not here."""
-    try:
-        there = own_pictures(context, subject, "train").images
-    except ValueError:  # whoever compares has another way then
-        return None
-    count = min(REFERENCES, len(there))
-    return normalize(there[torch.arange(count) * len(there) // count], subject.info)
 
 
 def describe_aim(aim: Aim, chosen: list[int], names: tuple[str, ...]) -> str:

@@ -21,11 +21,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from models.modules import LocallyConnected2d, PartialConv2d
 from models.separate import exchanged, not_separate
 from viz.lenses.batching import in_spans
+from viz.lenses.saliency.baselines import normalise
 from viz.lenses.saliency.methods import Map, attributes
 from viz.lenses.saliency.passes import batch_size, gradient
 from viz.lenses.saliency.problem import Problem
 from viz.lenses.saliency.refusals import check, refuses
-from viz.lenses.saliency.structure import WEIGHTED, find_steps, no_chain
+from viz.lenses.saliency.structure import WEIGHTED, find_steps, first_weighted, no_chain
 
 _CONVOLUTIONS = (nn.Conv2d, LocallyConnected2d, PartialConv2d)
 
@@ -62,6 +63,8 @@ def relevance(problem: Problem) -> tuple[Tensor, Tensor]:
     modules = {step.name: step.module for step in steps if step.module is not None}
     folded = _folds(modules, problem.explained.aim.layer)
     kept: list[Tensor] = []
+    first = first_weighted(problem.net) if settings["pixels"] == "box" else None
+    box: list[_Layer] = []
 
     def make(name: str, module: nn.Module) -> nn.Module | None:
         if name not in modules or not isinstance(module, WEIGHTED):
@@ -75,13 +78,28 @@ def relevance(problem: Problem) -> tuple[Tensor, Tensor]:
         if rule == "gamma":
             return _Layer(module, "gamma", float(gamma), kept)
         if rule == "z plus" or (rule == "epsilon plus" and isinstance(module, _CONVOLUTIONS)):
+            if name == first:
+                box.append(_Layer(module, "box", 0.0, kept, _limits(problem)))
+                return box[0]
             return _Layer(module, "z plus", 0.0, kept)
         return _Layer(module, "epsilon", float(epsilon), kept)
 
     with exchanged(problem.net, make):
         handed = gradient(problem.explained, problem.images, problem.classes)
     stayed = torch.stack(kept).sum(0) if kept else torch.zeros(len(problem.images))
+    if box and box[0].relevance is not None:
+        return box[0].relevance.reshape(problem.images.shape), stayed
     return problem.images * handed, stayed
+
+
+def _limits(problem: Problem) -> tuple[Tensor, Tensor]:
+    """The lowest and highest values (N, C, H, W) of pixels, from black to white; an image that goes
+    beyond them, as after noise was added, is its own limit there."""
+    images = problem.images
+    black, white = (
+        normalise(problem, torch.full((images.shape[1], 1, 1), level)) for level in (0.0, 1.0)
+    )
+    return torch.minimum(images, black), torch.maximum(images, white)
 
 
 def _folds(modules: dict[str, nn.Module], aim: str | None) -> dict[str, nn.BatchNorm2d]:
@@ -113,9 +131,18 @@ class _Scale(nn.Module):
 class _Layer(nn.Module):
     """In the place of a layer with weights: the same forwards."""
 
-    def __init__(self, layer: nn.Module, rule: str, amount: float, kept: list[Tensor]) -> None:
+    def __init__(
+        self,
+        layer: nn.Module,
+        rule: str,
+        amount: float,
+        kept: list[Tensor],
+        limits: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         super().__init__()
         self.layer, self.rule, self.amount, self.kept = layer, rule, amount, kept
+        self.limits = limits  # of pixels, for the rule "box"
+        self.relevance: Tensor | None = None  # of pixels, by that rule
 
     def forward(self, x: Tensor) -> Tensor:
         """As the layer."""
@@ -129,6 +156,10 @@ class _Layer(nn.Module):
 
         epsilon: a w / (z + ε sign z), ε a share of the layer's root mean square;
         z plus: (a w)⁺ / (Σ (a w)⁺ + b⁺);
+        box: (a w − l w⁺ − h w⁻) / (Σ (a w − l w⁺ − h w⁻) + b⁺), l and h the limits of pixels (z^B of
+        Montavon, Lapuschkin, Binder, Samek and Müller, Explaining nonlinear classification decisions
+        with deep Taylor decomposition, Pattern Recognition 2017); a pixel that is 0 may matter here,
+        so relevance is put by itself, and nothing is handed on;
         gamma: (a w + γ (a w)⁺) / (z + γ Σ (a w)⁺ + γ b⁺) where z > 0, mirrored where z < 0.
         """
         bias = self._bias(out)
@@ -138,6 +169,16 @@ class _Layer(nn.Module):
             share = _divide(relevance, out + extra)
             self._keep(share * (bias + extra))
             return self._back(x, share, 0)
+        if self.limits is not None:
+            low, high = (each.reshape(x.shape) for each in self.limits)
+            total = self._linear(x, 0) - self._linear(low, 1) - self._linear(high, -1)
+            total += bias.clamp(min=0)
+            share = _divide(relevance, total)
+            self._keep(share * bias.clamp(min=0) + torch.where(total == 0, relevance, 0.0))
+            self.relevance = x * self._transposed(x, share, 0)
+            self.relevance -= low * self._transposed(x, share, 1)
+            self.relevance -= high * self._transposed(x, share, -1)
+            return torch.zeros_like(x)
         if self.rule == "z plus":
             total = self._total(x, 1) + bias.clamp(min=0)
             share = _divide(relevance, total)
@@ -187,16 +228,18 @@ class _Layer(nn.Module):
 
     def _back(self, x: Tensor, share: Tensor, sign: int) -> Tensor:
         """Σ over outputs of share · w, w of the terms of that sign."""
-
-        def transposed(weights: int) -> Tensor:
-            with torch.enable_grad():
-                at = x.detach().requires_grad_()
-                [found] = torch.autograd.grad(self._linear(at, weights), at, share)
-            return found
-
         if sign == 0 or bool((x >= 0).all()):
-            return transposed(sign)
-        return torch.where(x > 0, transposed(sign), transposed(-sign))
+            return self._transposed(x, share, sign)
+        return torch.where(
+            x > 0, self._transposed(x, share, sign), self._transposed(x, share, -sign)
+        )
+
+    def _transposed(self, x: Tensor, share: Tensor, sign: int) -> Tensor:
+        """Σ over outputs of share · w, with the weights of that sign."""
+        with torch.enable_grad():
+            at = x.detach().requires_grad_()
+            [found] = torch.autograd.grad(self._linear(at, sign), at, share)
+        return found
 
 
 class _Rule(torch.autograd.Function):

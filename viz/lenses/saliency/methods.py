@@ -23,7 +23,7 @@ class Map:
     forward_passes: int  # of one image, so far
     backward_passes: int
     share: float = 1.0  # of the work done
-    baseline_scores: Tensor | None = None  # (N,) f(baseline), of complete methods
+    baseline_scores: Tensor | None = None  # (N,) what Method.remainder names
 
 
 Method = Callable[[Problem], Iterator[Map]]

@@ -6,7 +6,6 @@ no more memory than a batch. One forward pass a copy, nothing else.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -14,25 +13,9 @@ import torch
 from torch import Tensor
 
 from viz.lenses.batching import good_batch, in_spans
+from viz.lenses.pace import Pace as Pace
 from viz.lenses.saliency.baselines import baselines
 from viz.lenses.saliency.problem import Problem
-
-_SECONDS = 0.15  # of work between two partial results
-
-
-class Pace:
-    """Says when it is time for a partial result."""
-
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-
-    def due(self) -> bool:
-        """Whether enough has been done since it was due last."""
-        now = time.perf_counter()
-        if now - self._last < _SECONDS:
-            return False
-        self._last = now
-        return True
 
 
 def perturbed_scores(

@@ -95,6 +95,18 @@ def no_chain(net: nn.Module) -> str:
     return ""
 
 
+def first_weighted(net: nn.Module) -> str | None:
+    """The layer of a chain that is given the pixels themselves, at most in another shape; None:
+    something else comes before."""
+    for step in find_steps(net) or ():
+        if step.module is not None and _is(step.module, WEIGHTED):
+            return step.name
+        same = step.name in _RESHAPED if step.module is None else _is(step.module, _RESHAPING)
+        if not same:
+            return None
+    return None
+
+
 def no_slopes(net: nn.Module) -> str:
     """Why slopes do not carry through `net`; empty: all of it is linear, activation or maximum."""
     steps = find_steps(net)

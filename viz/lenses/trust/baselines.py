@@ -30,6 +30,17 @@ def random_keys(images: Tensor, salt: int = 0) -> Tensor:
     return torch.stack(keys)
 
 
+def random_noise(images: Tensor, salt: int) -> Tensor:
+    """Standard normal noise (N, C, H, W): the same for the same image wherever it stands, another for
+    every other.
+    """
+    noise = [
+        torch.randn(image.shape, generator=torch.Generator().manual_seed(_digest(image) + salt))
+        for image in images
+    ]
+    return torch.stack(noise)
+
+
 def _digest(image: Tensor) -> int:
     return zlib.crc32(image.detach().cpu().contiguous().numpy().tobytes())
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from viz.attribution.table import METHODS, find_method
+from viz.attribution.table import find_method
 from viz.lenses.arrays import to_floats, to_ints
-from viz.lenses.batching import in_batches
 from viz.lenses.context import Subject
-from viz.lenses.registry import LensError
 from viz.lenses.saliency.heat import heat
-from viz.lenses.saliency.methods import run
-from viz.lenses.saliency.problem import make_problem
 from viz.lenses.trust.baselines import control_map, random_keys
 from viz.lenses.trust.collect import to_doubles
-from viz.lenses.trust.maps import BATCH_VALUES, Settings
+from viz.lenses.trust.explaining import explained
+from viz.lenses.trust.images import Chosen
+from viz.lenses.trust.maps import Settings
 from viz.lenses.trust.similarity import is_constant, spearman, structural_similarity
 from viz.results.randomisation import Band, MethodChange
 from viz.results.trust import Doubles
-from viz.trust.confidence import bands
+from viz.trust.confidence import mean_interval
 from viz.trust.controls import CONTROLS, title_of
 
 MAP_SIDE: Final = 64  # pixels of a map to look at
@@ -42,46 +40,46 @@ class Signed:
 def explain(
     name: str,
     subject: Subject,
-    images: Tensor,
-    classes: Tensor,
+    chosen: Chosen,
     *,
     layer: str | None,
     settings: Settings | None,
     stage: int,
-) -> Signed:
-    """The maps of a method or a control for normalised images (N, C, H, W).
+) -> Iterator[tuple[float, Signed | None]]:
+    """How far the maps of a method or a control are, and with share 1 the maps.
 
     Absolute values are taken by pixel and channel and then summed, as in the published check. A
     random map is another one at every `stage`; the other controls never change.
 
+    Args:
+        name: of the method or control.
+        subject: the network, which may be another one than the images were chosen for.
+        chosen: the images.
+        layer, settings: see `heats`.
+        stage: of the change.
+
     Raises:
         LensError: the network does not allow the method.
     """
+    images = chosen.batch
     if name in CONTROLS:
         random = random_keys(images, salt=stage) if name == "random" else None
         values = control_map(name, images) if random is None else random
-        return Signed(values, values)
+        yield 1.0, Signed(values, values)
+        return
     method, size = find_method(name), (int(images.shape[-2]), int(images.shape[-1]))
-    own: Mapping[str, Any] = (settings or {}).get(name, {})
-    try:
-        method.settings(own)
-    except ValueError as error:
-        raise LensError(str(error)) from None
-
-    def make(index: Tensor) -> Signed:
-        problem = make_problem(
-            subject, images[index], classes[index],
-            layer=layer if METHODS[name].layered else None, settings=own,
-        )  # fmt: skip
-        *_, last = run(name, problem)
-        found = last.values.detach()
-        return Signed(heat(found, size, method), heat(found.abs(), size, method))
-
-    step = max(1, BATCH_VALUES // images[0].numel())
-    parts = [part for _, part in in_batches(make, torch.arange(len(images)), step)]
-    return Signed(
-        torch.cat([part.values for part in parts]), torch.cat([part.absolute for part in parts])
-    )
+    parts: list[Signed] = []
+    for part in explained(
+        name, subject, images, chosen.classes, layer=layer,
+        settings=(settings or {}).get(name, {}), references=chosen.references,
+    ):  # fmt: skip
+        if part.values is not None:
+            absolute = heat(part.values.abs(), size, method)
+            parts.append(Signed(heat(part.values, size, method), absolute))
+        if part.values is None or part.span.stop < len(images):
+            yield part.share, None
+    maps = (torch.cat([part.values for part in parts]), torch.cat([p.absolute for p in parts]))
+    yield 1.0, Signed(*maps)
 
 
 class Follower:
@@ -124,11 +122,16 @@ class Follower:
             method=self._name,
             title=title_of(self._name),
             control=self._name in CONTROLS,
-            bands={name: Band(*bands(values.T)) for name, values in found.items()},
+            bands={name: _band(values) for name, values in found.items()},
             empty=to_ints(torch.tensor(self._empty)),
             maps=to_floats(torch.stack(self._maps)),
             **found,
         )
+
+
+def _band(values: Doubles) -> Band:
+    """The mean over images at each stage of values (S, N); each stage has the images that it has."""
+    return Band(*np.array([mean_interval(stage) for stage in values]).T)
 
 
 def _small(maps: Tensor) -> Tensor:

@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from viz.lenses.arrays import check_count
 from viz.lenses.context import LensContext, Subject
+from viz.lenses.filling import blur
 from viz.lenses.registry import LensError, lens
 from viz.lenses.trust.answers import class_probs
 from viz.lenses.trust.baselines import random_keys
@@ -37,7 +37,6 @@ REPLACEMENTS: Final = {
     "blur": "the blurred picture",
     "black": "black",
 }
-_BLUR: Final = 0.1  # standard deviation of the blur, in sides of the image
 
 
 @lens("faithfulness")
@@ -178,18 +177,3 @@ def make_fillings(chosen: Chosen, replacement: str) -> tuple[Tensor, Tensor]:
         return grey, grey
     soft = blur(batch)
     return (soft, soft) if replacement == "blur" else (grey, soft)
-
-
-def blur(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) through a Gaussian a tenth of their side wide; the border repeats."""
-    for axis in (2, 3):
-        size = images.shape[axis]
-        sigma = _BLUR * size
-        radius = min(max(1, round(3 * sigma)), size - 1)
-        weights = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
-        weights = weights / weights.sum()
-        along = images.movedim(axis, -1)
-        flat = along.reshape(-1, 1, size)
-        soft = F.conv1d(F.pad(flat, (radius, radius), mode="replicate"), weights.view(1, 1, -1))
-        images = soft.reshape(along.shape).movedim(-1, axis)
-    return images.contiguous()

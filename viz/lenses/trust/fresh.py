@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -117,7 +118,8 @@ def _stages(net: nn.Module, subject: Subject, changing: set[str]) -> tuple[Stage
 
 
 def _grouped(stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """At most `MOST_STAGES`: the finest level of blocks at which there are so few, or the first."""
+    """At most `MOST_STAGES`: the finest level of blocks at which there are so few; where even the first
+    has more, neighbouring blocks of it go together."""
     if len(stages) <= MOST_STAGES:
         return tuple(stages)
     deepest = max(stage.name.count(".") for stage in stages)
@@ -129,4 +131,19 @@ def _grouped(stages: Sequence[Stage]) -> tuple[Stage, ...]:
             groups[block] = (*groups.get(block, ()), *stage.tensors)
         if len(groups) <= MOST_STAGES:
             break
-    return tuple(Stage(name, tensors) for name, tensors in groups.items())
+    found = [Stage(name, tensors) for name, tensors in (groups or _single(stages)).items()]
+    ends = [len(found) * at // MOST_STAGES for at in range(MOST_STAGES + 1)]
+    if len(found) <= MOST_STAGES:
+        return tuple(found)
+    return tuple(_merged(found[a:b]) for a, b in pairwise(ends))
+
+
+def _single(stages: Sequence[Stage]) -> dict[str, tuple[str, ...]]:
+    return {stage.name: stage.tensors for stage in stages}
+
+
+def _merged(stages: Sequence[Stage]) -> Stage:
+    """Neighbours as one stage."""
+    first, last = stages[0].name, stages[-1].name
+    tensors = tuple(name for stage in stages for name in stage.tensors)
+    return Stage(first if first == last else f"{first} to {last}", tensors)

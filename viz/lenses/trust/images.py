@@ -15,6 +15,7 @@ from viz.lenses.arrays import check_count, compute_probs, to_ints
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.layer_runs import Pictures, own_pictures
 from viz.lenses.registry import LensError
+from viz.lenses.saliency.references import references
 from viz.results.trust import TrustImages
 
 MOST_IMAGES = 256
@@ -32,6 +33,7 @@ class Chosen:
     classes: Tensor  # int64 (N,) explained
     masks: Tensor | None  # bool (N, H, W) of the object, where it is known
     told: TrustImages
+    references: Tensor | None  # (R, C, H, W) others, for methods that compare; None: none are here
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -88,19 +90,28 @@ def choose_images(
             f"{subject.dataset.name}/{split}/",
             f"{_HELD_OUT[split]} images{seen}",
         )
-    return choose_from(pool, subject, count=count, seed=seed, target=target, only_right=only_right)
+    return choose_from(
+        pool,
+        subject,
+        references(context, subject),
+        count=count,
+        seed=seed,
+        target=target,
+        only_right=only_right,
+    )
 
 
 def choose_from(
     pool: Pool,
     subject: Subject,
+    others: Tensor | None,
     *,
     count: int,
     seed: int = 0,
     target: str = "predicted",
     only_right: bool = False,
 ) -> Chosen:
-    """Up to `count` images of a pool, rising; see `choose_images`."""
+    """Up to `count` images of a pool, rising, and `others` to compare with; see `choose_images`."""
     check_count("images", count, MOST_IMAGES)
     if target not in ("predicted", "true"):
         raise LensError(f"The class explained is predicted or true, not {str(target)[:40]!r}.")
@@ -137,7 +148,8 @@ def choose_from(
         classes=subject.info.classes,
     )
     masks = None if pool.masks is None else pool.masks[index, 0]
-    return Chosen(subject, pictures, normalize(pictures, subject.info), classes, masks, told)
+    batch = normalize(pictures, subject.info)
+    return Chosen(subject, pictures, batch, classes, masks, told, others)
 
 
 def _spread(pictures: Pictures, count: int, seed: int) -> Tensor:

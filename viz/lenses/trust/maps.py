@@ -14,34 +14,35 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.separate import separate
 from viz.attribution.table import METHODS, find_method
-from viz.lenses.batching import in_batches
 from viz.lenses.context import Subject
 from viz.lenses.registry import LensError
 from viz.lenses.saliency.heat import heat
 from viz.lenses.saliency.layers import choose_layer
-from viz.lenses.saliency.methods import run
-from viz.lenses.saliency.problem import make_problem
 from viz.lenses.trust.baselines import control_map
+from viz.lenses.trust.explaining import explained
+from viz.lenses.weights_digest import digest_weights
 from viz.trust.controls import CONTROLS, title_of
 
 Settings = Mapping[str, Mapping[str, Any]]  # method to its settings
 
 KEPT_BYTES: Final = 100_000_000
-BATCH_VALUES: Final = 600_000  # input numbers of images that are explained at once
-BATCH_IMAGES: Final = 8  # at most: the slowest methods take a tenth of a second an image
-FEWEST_REFERENCES = 8  # of the images themselves, for methods that compare; else their other way
 
 
 @dataclass(frozen=True)
 class Heat:
-    """What is known of one method's maps."""
+    """What is known of one method's maps.
+
+    `worth` is the map itself, but for slopes: these are multiplied, channel by channel, by how far
+    the pixel is from the mean colour, which is 0 in a normalised image.
+    """
 
     name: str
     values: Tensor | None  # (N, H, W), positive: speaks for the class; None: not all there yet
+    worth: Tensor | None  # (N, H, W), of the pixels against the data set's mean colour
     refusal: str  # why the network does not allow the method; empty: it does
     share: float  # of this method's work done
 
@@ -79,6 +80,7 @@ def heats(
     images: Tensor,
     classes: Tensor,
     *,
+    references: Tensor | None,
     layer: str | None = None,
     settings: Settings | None = None,
     keep: bool = True,
@@ -90,6 +92,8 @@ def heats(
         subject: the network.
         images: (N, C, H, W), normalised.
         classes: int64 (N,), whose logits are explained.
+        references: for methods that compare, see `viz.lenses.saliency.references`; never `images`,
+            or the map of one of them would hang on the others.
         layer: for class activation maps; default: the method's own.
         settings: of methods; what is left out has its default.
         keep: whether the maps may be asked for again.
@@ -101,26 +105,29 @@ def heats(
         LensError: there is no such layer, or no map can be made of it.
     """
     check_layer(subject, images, layer)
-    version = _digest_net(subject.net)
+    version = digest_weights(subject.net)
+    compared = "" if references is None else _digest(references)
     for name in names:
         own = dict((settings or {}).get(name, {}))
-        chosen_layer = layer if name in METHODS and METHODS[name].layered else None
-        key = "|".join(
-            (version, name, str(chosen_layer), json.dumps(own, sort_keys=True), _digest(images))
-        )
-        key += str(classes.tolist())
+        method = METHODS.get(name)
+        parts = [version, name, json.dumps(own, sort_keys=True), _digest(images)]
+        parts.append(str(layer) if method is not None and method.layered else "")
+        parts.append(compared if method is not None and method.compares else "")
+        key = "|".join([*parts, str(classes.tolist())])
         kept = _KEPT.get(key)
         if kept is not None:
             _KEPT.move_to_end(key)
-            yield Heat(name, kept, "", 1.0)
+            yield kept
             continue
         try:
-            for share, values in _compute(name, subject, images, classes, chosen_layer, own):
-                if values is not None and keep:
-                    _keep(key, values)
-                yield Heat(name, values, "", share)
+            for found in _compute(
+                name, subject, images, classes, layer=layer, settings=own, references=references
+            ):
+                if found.values is not None and keep:
+                    _keep(key, found)
+                yield found
         except LensError as error:
-            yield Heat(name, None, str(error), 1.0)
+            yield Heat(name, None, None, str(error), 1.0)
 
 
 def _compute(
@@ -128,49 +135,44 @@ def _compute(
     subject: Subject,
     images: Tensor,
     classes: Tensor,
+    *,
     layer: str | None,
     settings: Mapping[str, Any],
-) -> Iterator[tuple[float, Tensor | None]]:
+    references: Tensor | None,
+) -> Iterator[Heat]:
     if name in CONTROLS:
-        yield 1.0, control_map(name, images)
+        drawn = control_map(name, images)
+        yield Heat(name, drawn, drawn, "", 1.0)
         return
     method, size = find_method(name), (int(images.shape[-2]), int(images.shape[-1]))
-    try:
-        method.settings(settings)
-    except ValueError as error:
-        raise LensError(str(error)) from None
-    parts: list[Tensor] = []
-
-    def explain(index: Tensor) -> Tensor:
-        problem = make_problem(
-            subject, images[index], classes[index], layer=layer, settings=settings,
-            references=images if method.compares and len(images) >= FEWEST_REFERENCES else None,
-        )  # fmt: skip
-        *_, last = run(name, problem)
-        return heat(last.values, size, method).detach()
-
-    step = max(1, min(BATCH_IMAGES, BATCH_VALUES // images[0].numel()))
-    for span, part in in_batches(explain, torch.arange(len(images)), step):
-        parts.append(part)
-        yield span.stop / len(images), torch.cat(parts) if span.stop == len(images) else None
+    maps: list[Tensor] = []
+    worths: list[Tensor] = []
+    for part in explained(
+        name, subject, images, classes, layer=layer, settings=settings, references=references
+    ):
+        if part.values is not None:
+            maps.append(heat(part.values, size, method))
+            if method.slope:
+                worths.append(heat(part.values * images[part.span], size, method))
+        if part.values is None or part.span.stop < len(images):
+            yield Heat(name, None, None, "", part.share)
+    values = torch.cat(maps)
+    yield Heat(name, values, torch.cat(worths) if method.slope else values, "", 1.0)
 
 
-_KEPT: OrderedDict[str, Tensor] = OrderedDict()
+_KEPT: OrderedDict[str, Heat] = OrderedDict()
 
 
-def _keep(key: str, values: Tensor) -> None:
+def _keep(key: str, found: Heat) -> None:
     """Keep maps; the least recently used leave beyond `KEPT_BYTES`."""
-    _KEPT[key] = values
-    while len(_KEPT) > 1 and sum(each.nbytes for each in _KEPT.values()) > KEPT_BYTES:
+    _KEPT[key] = found
+    while len(_KEPT) > 1 and sum(_bytes(each) for each in _KEPT.values()) > KEPT_BYTES:
         _KEPT.popitem(last=False)
 
 
-def _digest_net(net: nn.Module) -> str:
-    found = hashlib.blake2b(digest_size=16)
-    for tensor in net.state_dict().values():
-        found.update(tensor.cpu().contiguous().numpy().tobytes())
-    found.update(str(net).encode())
-    return found.hexdigest()
+def _bytes(found: Heat) -> int:
+    tensors = [each for each in (found.values, found.worth) if each is not None]
+    return sum({id(each): each.nbytes for each in tensors}.values())
 
 
 def _digest(images: Tensor) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from viz.lenses.registry import LensError
 from viz.lenses.trust.images import Chosen
-from viz.lenses.trust.maps import Settings, heats
+from viz.lenses.trust.maps import Heat, Settings, heats
 
 
 @dataclass
@@ -37,8 +37,21 @@ def each_map(
     settings: Settings | None,
     weight: float = 0.5,
 ) -> Iterator[tuple[str, Tensor | None]]:
-    """The maps (N, H, W) of each method as they are ready; None: a time to tell how far it is, also
-    after whoever asked has dealt with the maps.
+    """The maps (N, H, W) of each method as they are ready, see `each_heat`."""
+    for name, found in each_heat(progress, chosen, layer=layer, settings=settings, weight=weight):
+        yield name, None if found is None else found.values
+
+
+def each_heat(
+    progress: Progress,
+    chosen: Chosen,
+    *,
+    layer: str | None,
+    settings: Settings | None,
+    weight: float = 0.5,
+) -> Iterator[tuple[str, Heat | None]]:
+    """All of a method's maps, as they are ready; None: a time to tell how far it is, also after
+    whoever asked has dealt with the maps.
 
     Args:
         progress: which methods; it is kept up to date.
@@ -52,12 +65,13 @@ def each_map(
         chosen.subject,
         chosen.batch,
         chosen.classes,
+        references=chosen.references,
         layer=layer,
         settings=settings,
     ):
         progress.share = (progress.done + weight * found.share) / total
         if found.values is not None:
-            yield found.name, found.values
+            yield found.name, found
         if found.refusal:
             progress.refusals[found.name] = found.refusal
         if found.refusal or found.values is not None:

@@ -89,7 +89,7 @@ def randomisation(
     probs: list[Doubles] = []
     done, total = 0, len(names) * (len(stages) + 1)
 
-    def so_far() -> Randomisation:
+    def so_far(more: float = 0.0) -> Randomisation:
         changes = tuple(follower.change() for follower in followers.values())
         upper = -(-len(stages) // 2)
         return Randomisation(
@@ -98,7 +98,7 @@ def randomisation(
             refusals=dict(refusals),
             note=_note(order, subject, len(copy.stages)),
             seconds=time.perf_counter() - begin,
-            share=done / total,
+            share=(done + more) / total,
             step=subject.step,
             order=order,
             layers=tuple(stage.name for stage in stages),
@@ -114,22 +114,23 @@ def randomisation(
             copy.draw(stage)
         probs.append(to_doubles(class_probs(changing, chosen.batch, chosen.classes)))
         for name in names:
-            done += 1
             if name in refusals:
+                done += 1
                 continue
             try:
-                found = explain(
-                    name, changing, chosen.batch, chosen.classes,
-                    layer=layer, settings=settings, stage=number,
-                )  # fmt: skip
+                for share, found in explain(
+                    name, changing, chosen, layer=layer, settings=settings, stage=number
+                ):
+                    if found is None:
+                        yield so_far(share)
+                    elif number:
+                        followers[name].add(found)
+                    else:
+                        followers[name] = Follower(name, found, examples)
             except LensError as error:
                 followers.pop(name, None)
                 refusals[name] = str(error)
-            else:
-                if number:
-                    followers[name].add(found)
-                else:
-                    followers[name] = Follower(name, found, examples)
+            done += 1
             yield so_far()
         if stage is not None and order == "independent":
             copy.restore(stage)

@@ -20,7 +20,7 @@ from viz.lenses.batching import in_batches
 from viz.lenses.context import LensContext
 from viz.lenses.registry import lens
 from viz.lenses.trust.answers import class_probs
-from viz.lenses.trust.baselines import random_keys
+from viz.lenses.trust.baselines import random_keys, random_noise
 from viz.lenses.trust.collect import measurement, to_doubles, trust_curve
 from viz.lenses.trust.curves import rank
 from viz.lenses.trust.images import Chosen, choose_images
@@ -31,6 +31,7 @@ from viz.results.trust import Doubles, Road, TrustCurve
 from viz.trust.confidence import WORDS
 
 PERCENTILES: Final = tuple(range(10, 100, 10))
+_NOISE_SALT: Final = 1000  # away from the keys, which break ties
 _BATCH_VALUES: Final = 200_000  # pixels imputed at once: conjugate gradients stay in the cache
 
 
@@ -116,7 +117,11 @@ def removed(chosen: Chosen, order: Tensor, percentile: int) -> Tensor:
     """Probability (N,) of the explained class after the first (100 − percentile) % of the pixels of
     `order` int64 (N, H·W) have been imputed.
     """
-    batch = chosen.batch
+    return class_probs(chosen.subject, fill_in(chosen.batch, order, percentile), chosen.classes)
+
+
+def fill_in(batch: Tensor, order: Tensor, percentile: int) -> Tensor:
+    """The images (N, C, H, W) so imputed; the noise on what is filled in belongs to the image."""
     known = keep_mask(order, percentile).reshape(len(batch), *batch.shape[-2:])
     size = max(1, _BATCH_VALUES // batch[0].numel())
 
@@ -124,12 +129,8 @@ def removed(chosen: Chosen, order: Tensor, percentile: int) -> Tensor:
         return impute(batch[index], known[index])
 
     filled = torch.cat([part for _, part in in_batches(fill, torch.arange(len(batch)), size)])
-    noise = (
-        torch.randn(batch.shape[1:], generator=torch.Generator().manual_seed(percentile)) * NOISE
-    )
-    return class_probs(
-        chosen.subject, torch.where(known[:, None], batch, filled + noise), chosen.classes
-    )
+    noise = NOISE * random_noise(batch, salt=_NOISE_SALT + percentile)
+    return torch.where(known[:, None], batch, filled + noise)
 
 
 def keep_mask(order: Tensor, percentile: int) -> Tensor:

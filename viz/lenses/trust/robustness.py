@@ -3,7 +3,8 @@
 Yeh, Hsieh, Suggala, Inouye and Ravikumar, "On the (in)fidelity and sensitivity of explanations",
 NeurIPS 2019. Max-sensitivity (definition 2): the largest change of the map, relative to its size,
 over small random changes of the image. Infidelity (definition 1) with squares painted out: the mean
-square of (what the map says the square is worth − what the answer loses). Methods scale their maps as
+square of (what the map says the square is worth − what the answer loses). A slope is worth its value
+times how far the pixel is from the paint; any other map is read as worth already. Methods scale their maps as
 they like, so each map is first multiplied by the best factor that is not negative, image by image
 (the paper's optimal scaling), and the rest is given as a share of what there was to foretell.
 """
@@ -25,7 +26,7 @@ from viz.lenses.trust.baselines import random_keys
 from viz.lenses.trust.collect import measurement, to_doubles
 from viz.lenses.trust.images import Chosen, choose_images
 from viz.lenses.trust.maps import Settings, choose_methods, heats
-from viz.lenses.trust.measuring import Progress, check_share, each_map
+from viz.lenses.trust.measuring import Progress, check_share, each_heat
 from viz.results.trust import Doubles, Robustness
 from viz.trust.confidence import WORDS
 
@@ -99,11 +100,12 @@ def robustness(
         )
 
     weight = 1 / (1 + perturbations)
-    for name, maps in each_map(progress, chosen, layer=layer, settings=settings, weight=weight):
-        if maps is None:
+    for name, heat in each_heat(progress, chosen, layer=layer, settings=settings, weight=weight):
+        if heat is None or heat.values is None or heat.worth is None:
             yield so_far()
             continue
-        found["infidelity"][name] = to_doubles(infidelity(square_sums(maps, side), drops))
+        maps = heat.values
+        found["infidelity"][name] = to_doubles(infidelity(square_sums(heat.worth, side), drops))
         worst = torch.zeros(len(maps), dtype=torch.float64)
         for turn, images_too in enumerate(changed):
             for again in heats(
@@ -111,17 +113,21 @@ def robustness(
                 subject,
                 images_too,
                 chosen.classes,
+                references=chosen.references,
                 layer=layer,
                 settings=settings,
                 keep=False,
             ):
                 if again.values is not None:
                     worst = torch.maximum(worst, relative_change(maps, again.values))
+                if again.refusal:  # such as for want of memory: nobody knows how far it changes
+                    progress.refusals[name] = f"No sensitivity: {again.refusal}"
                 part = weight * (1 + turn + again.share)
                 progress.share = (progress.done + part) / len(progress.names)
                 if turn < perturbations - 1 or again.share < 1:
                     yield so_far()
-        found["sensitivity"][name] = to_doubles(worst)
+        if name not in progress.refusals:
+            found["sensitivity"][name] = to_doubles(worst)
 
 
 def infidelity(foretold: Tensor, drops: Tensor) -> Tensor:
@@ -178,7 +184,12 @@ def square_drops(chosen: Chosen) -> tuple[Tensor, int]:
 
 
 def square_sums(maps: Tensor, side: int) -> Tensor:
-    """Sums (N, P) of maps (N, H, W) over the squares of `square_drops`, in their order."""
+    """Sums (N, P) of maps (N, H, W) over the squares of `square_drops`, in their order.
+
+    Of the worth of pixels this is IᵀΦ of definition 1 with I = x − x0, x0 the image with the square
+    painted: I is 0 outside of it, and x inside, where the mean colour is 0. A slope Φ is multiplied
+    by x beforehand; other maps are taken to be Φ · x already.
+    """
     step = max(1, side // 2)
     sums = F.avg_pool2d(maps[:, None].double(), side, stride=step) * side**2
     return sums.flatten(1)

@@ -18,10 +18,12 @@ from torch import Tensor
 
 from data.catalogue import get_info
 from data.procedural import Drawn, draw_shapes, shortcut_box
+from viz.intervals import wilson
 from viz.lenses.arrays import compute_probs
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.layer_runs import Pictures
 from viz.lenses.registry import LensError, lens
+from viz.lenses.saliency.references import references
 from viz.lenses.trust.collect import measurement, to_doubles
 from viz.lenses.trust.images import Pool, choose_from
 from viz.lenses.trust.inside import (
@@ -37,7 +39,7 @@ from viz.lenses.trust.inside import (
 from viz.lenses.trust.maps import Settings, check_layer, choose_methods
 from viz.lenses.trust.measuring import Progress, each_map
 from viz.results.trust import Accuracy, Doubles, Measurement, Shortcut
-from viz.trust.confidence import WORDS, wilson
+from viz.trust.confidence import WORDS
 
 _TEST_SEED = 2  # of the test images of shapes, so that `shapes/test/7` is the same object here
 _VERSIONS = {
@@ -98,7 +100,13 @@ def shortcut(
         "test images with a patch that tells the label",
     )
     chosen = choose_from(
-        pool, subject, count=images, seed=seed, target=target, only_right=only_right
+        pool,
+        subject,
+        references(context, subject),
+        count=images,
+        seed=seed,
+        target=target,
+        only_right=only_right,
     )
     if chosen.masks is None:
         raise TypeError("the pool has masks")
@@ -173,13 +181,14 @@ def judge(accuracies: Sequence[Accuracy], planted: float) -> Judged:
     telling, independent, absent = (by_name[name] for name in _VERSIONS)
     relies = telling.low > independent.high
     taught = (
-        f"Trained with a patch that told the label in {planted:.0%} of the images"
+        f"Trained with a patch that told the label in {100 * planted:.0f} % of the images"
         if planted
         else "Trained without the patch"
     )
     numbers = (
-        f"right on {telling.share:.1%} of the test images while the patch tells the label, on "
-        f"{independent.share:.1%} when it tells nothing and on {absent.share:.1%} without it"
+        f"right on {100 * telling.share:.1f} % of the test images while the patch tells the label, on "
+        f"{100 * independent.share:.1f} % when it tells nothing and on {100 * absent.share:.1f} % "
+        "without it"
     )
     ending = (
         "it relies on the patch, so an honest map marks the patch"

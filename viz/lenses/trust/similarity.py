@@ -17,18 +17,17 @@ _C1, _C2 = 0.01**2, 0.03**2  # Wang et al. 2004, equation 13, for values from 0 
 def spearman(first: Tensor, second: Tensor) -> Tensor:
     """Spearman's rank correlation (N,) of maps (N, H, W), float64.
 
-    Equal values share the mean of their ranks. Where only one of the two maps is constant nothing
-    of the order is left, which counts 0; where both are, or a value is no number, it is NaN.
+    Equal values share the mean of their ranks. Where one of the two maps is constant there is no
+    order to compare, and where a value is no number there is none either: NaN.
     """
     ranks = [_ranks(maps.flatten(1).double()) for maps in (first, second)]
     centred = [rank - rank.mean(1, keepdim=True) for rank in ranks]
     lengths = [rank.norm(dim=1) for rank in centred]
     product = lengths[0] * lengths[1]
     together = (centred[0] * centred[1]).sum(1)
-    found = torch.where(product > 0, together / product.clamp(min=1e-300), 0.0)
-    known = (lengths[0] > 0) | (lengths[1] > 0)
     finite = first.flatten(1).isfinite().all(1) & second.flatten(1).isfinite().all(1)
-    return torch.where(known & finite, found, torch.nan)
+    found = together / product.clamp(min=1e-300)
+    return torch.where((product > 0) & finite, found, torch.nan)
 
 
 def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
@@ -36,7 +35,8 @@ def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
 
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment", IEEE Transactions on Image
     Processing 13(4), 2004: the mean over all square windows of `WINDOW` pixels a side, fewer where
-    the image is smaller. A constant map becomes 0 everywhere.
+    the image is smaller. NaN where one of the maps is constant: it cannot
+    be stretched.
     """
     x, y = (_stretched(maps.double())[:, None] for maps in (first, second))
     side = min(WINDOW, *x.shape[-2:])
@@ -48,7 +48,8 @@ def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
     found = ((2 * mean_x * mean_y + _C1) * (2 * both + _C2)) / (
         (mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2)
     )
-    return found.mean((1, 2, 3))
+    empty = is_constant(first) | is_constant(second)
+    return torch.where(empty, torch.nan, found.mean((1, 2, 3)))
 
 
 def is_constant(maps: Tensor) -> Tensor:

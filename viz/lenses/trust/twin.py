@@ -8,8 +8,10 @@ other one has learned about them.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +22,7 @@ from viz.lenses.arrays import compute_probs, to_pictures
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.registry import LensError, lens
 from viz.lenses.trust.answers import class_probs
-from viz.lenses.trust.changes import Follower, explain
+from viz.lenses.trust.changes import Follower, Signed, explain
 from viz.lenses.trust.collect import method_score, to_doubles
 from viz.lenses.trust.images import choose_images
 from viz.lenses.trust.maps import Settings, check_layer, choose_methods
@@ -68,7 +70,10 @@ def twin_comparison(
     """
     begin = time.perf_counter()
     names = choose_methods(methods)
-    subject, other = context.subject(model, dataset), context.subject(twin, dataset)
+    subject = context.subject(model, dataset)
+    # A run has one network for all its moments: the twin's weights may go into this very one.
+    subject = replace(subject, net=copy.deepcopy(subject.net))
+    other = context.subject(twin, dataset)
     _check(subject, other)
     chosen = choose_images(context, subject, split=split, count=images, seed=seed)
     check_layer(subject, chosen.batch, layer)
@@ -80,22 +85,9 @@ def twin_comparison(
     accuracy = (_accuracy(context, subject, subject), _accuracy(context, subject, other))
     changes: list[MethodChange] = []
     refusals: dict[str, str] = {}
-    for done, name in enumerate(names, start=1):
-        try:
-            pair = [
-                explain(
-                    name, each, chosen.batch, chosen.classes,
-                    layer=layer, settings=settings, stage=stage,
-                )
-                for stage, each in enumerate((subject, other))
-            ]  # fmt: skip
-        except LensError as error:
-            refusals[name] = str(error)
-        else:
-            follower = Follower(name, pair[0], examples)
-            follower.add(pair[1])
-            changes.append(follower.change())
-        yield TwinComparison(
+
+    def so_far(done: float) -> TwinComparison:
+        return TwinComparison(
             images=chosen.told,
             measurements=_measured(changes),
             refusals=dict(refusals),
@@ -114,6 +106,25 @@ def twin_comparison(
             twin_title=other.title,
             twin_step=other.step,
         )
+
+    for done, name in enumerate(names):
+        pair: list[Signed] = []
+        try:
+            for stage, each in enumerate((subject, other)):
+                for share, found in explain(
+                    name, each, chosen, layer=layer, settings=settings, stage=stage
+                ):
+                    if found is None:
+                        yield so_far(done + (stage + share) / 2)
+                    else:
+                        pair.append(found)
+        except LensError as error:
+            refusals[name] = str(error)
+        else:
+            follower = Follower(name, pair[0], examples)
+            follower.add(pair[1])
+            changes.append(follower.change())
+        yield so_far(done + 1)
 
 
 def _check(subject: Subject, other: Subject) -> None:

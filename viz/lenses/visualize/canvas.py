@@ -29,8 +29,8 @@ class Latent(Protocol):
 
     numbers: Tensor
 
-    def picture(self) -> Tensor:
-        """(N, C, H, W), differentiable with respect to `numbers`."""
+    def picture(self, numbers: Tensor) -> Tensor:
+        """(n, C, H, W) that `numbers`, all or those of some pictures, make; differentiable."""
 
     def fill(self, picture: Tensor) -> None:
         """Set the numbers so that they make `picture`."""
@@ -42,9 +42,9 @@ class Pixels:
     def __init__(self, shape: tuple[int, int, int, int]) -> None:
         self.numbers = torch.zeros(shape, requires_grad=True)
 
-    def picture(self) -> Tensor:
-        """(N, C, H, W)."""
-        return self.numbers
+    def picture(self, numbers: Tensor) -> Tensor:
+        """(n, C, H, W)."""
+        return numbers
 
     @torch.no_grad()
     def fill(self, picture: Tensor) -> None:
@@ -61,9 +61,9 @@ class Fourier:
         self.weights = spectrum_weights(height, width, decay)  # (H, W // 2 + 1)
         self.numbers = torch.zeros(n, channels, height, width // 2 + 1, 2, requires_grad=True)
 
-    def picture(self) -> Tensor:
-        """(N, C, H, W)."""
-        waves = torch.view_as_complex(self.numbers) * self.weights
+    def picture(self, numbers: Tensor) -> Tensor:
+        """(n, C, H, W)."""
+        waves = torch.view_as_complex(numbers) * self.weights
         found: Tensor = torch.fft.irfft2(waves, s=self.size, norm="ortho")
         return found
 
@@ -137,9 +137,11 @@ class Canvas:
         """What the optimiser moves."""
         return self.latent.numbers
 
-    def image(self) -> Tensor:
-        """(N, C, H, W) in [0, 1], differentiable with respect to `numbers`."""
-        mixed = torch.einsum("ij,njhw->nihw", self._mixing, self.latent.picture())
+    def image(self, numbers: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) in [0, 1], differentiable with respect to the canvas's numbers, or those given,
+        which may be of some of the pictures."""
+        latent = self.latent.picture(self.numbers if numbers is None else numbers)
+        mixed = torch.einsum("ij,njhw->nihw", self._mixing, latent)
         if self._valid == "sigmoid":
             return torch.sigmoid(mixed + self._offset)
         clipped: Tensor = _Clip.apply(self._offset + _CLIP_SLOPE * mixed)
@@ -169,7 +171,7 @@ class Canvas:
         height, width = self.shape[2:]
         # The transform of a Gaussian is a Gaussian.
         keep = torch.exp(-2 * (torch.pi * sigma * wave_frequencies(height, width)).square())
-        waves = torch.fft.rfft2(self.latent.picture(), norm="ortho") * keep
+        waves = torch.fft.rfft2(self.latent.picture(self.numbers), norm="ortho") * keep
         self.latent.fill(torch.fft.irfft2(waves, s=(height, width), norm="ortho"))
 
 

@@ -18,15 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from viz.lenses.context import LensContext
+from viz.lenses.pace import Pace
 from viz.lenses.registry import LensError, lens
 from viz.lenses.visualize.goals import as_maps
+from viz.lenses.visualize.memory import room
 from viz.lenses.visualize.studio import (
-    Clock,
     Film,
     Scene,
     leaf_kinds,
     open_scene,
     picture_of,
+    picture_words,
     resize,
     row,
 )
@@ -59,16 +61,23 @@ def deep_dream(
         dataset: what random weights are made for.
 
     Raises:
-        LensError: one sentence: no such layer or channel, or nothing in the picture excites it.
+        LensError: one sentence: no such layer or channel, nothing in the picture excites it, or the
+            memory is not enough.
     """
     shape = context.subject(model, dataset).info.shape
-    given = settings or {}
-    chosen = read(DREAM, {**suited(DREAM, shape), **given})
-    scene = open_scene(context, model, image, chosen["size"], dataset)
+    chosen = read(DREAM, {**suited(DREAM, shape), **(settings or {})})
+    with room(picture_words(chosen["size"], shape)):
+        scene = open_scene(context, model, image, chosen["size"], dataset)
+        if "size" not in (settings or {}) and not _takes(scene, layer):
+            scene = open_scene(context, model, image, 0, dataset)
+        yield from _dreamed(scene, layer, channels, chosen)
+
+
+def _dreamed(
+    scene: Scene, layer: str | None, channels: Sequence[int] | None, chosen: dict[str, Any]
+) -> Iterator[Dream]:
     name = layer or _default_layer(scene)
     calls = scene.calls([name])
-    if "size" not in given and not _runs(scene, calls, scene.size):
-        scene = open_scene(context, model, image, 0, dataset)
     with torch.no_grad():
         maps = as_maps(scene.outputs(scene.image, calls)[name])
     used = _channels(channels, name, maps.shape[1])
@@ -78,7 +87,7 @@ def deep_dream(
     sizes = octave_sizes(scene.size, chosen["octaves"], chosen["scale"])
     sizes = [size for size in sizes if size == scene.size or _runs(scene, calls, size)]
     dreamer = _Dreamer(scene, calls, used, chosen)
-    film, clock = Film(len(sizes) * chosen["steps"]), Clock()
+    film, pace = Film(len(sizes) * chosen["steps"]), Pace(at_once=True)
     [answer] = scene.answer(scene.image)
     module = scene.subject.net.get_submodule(name)
     fewer = chosen["octaves"] - len(sizes)
@@ -104,7 +113,7 @@ def deep_dream(
         )
 
     total = len(sizes) * chosen["steps"]
-    detail = torch.zeros(1, shape[0], *sizes[0])
+    detail = torch.zeros(1, scene.image.shape[1], *sizes[0])
     for octave, size in enumerate(sizes):
         base = resize(scene.image, size)
         dreamer.begin(octave, (base + _enlarge(detail, size)).clamp(0, 1))
@@ -113,7 +122,7 @@ def deep_dream(
             film.take(len(dreamer.objective), words, dreamer.picture[0])
             dreamer.step()
             done = len(dreamer.objective)
-            if clock.due and done < total:
+            if pace.due() and done < total:
                 yield result(math.nan, None, done / total)
         detail = dreamer.picture - base
     if not dreamer.moved:
@@ -204,8 +213,13 @@ def _channels(asked: Sequence[int] | None, layer: str, there: int) -> list[int]:
     return sorted(set(channels))
 
 
+def _takes(scene: Scene, layer: str | None) -> bool:
+    """Whether the layer, or the default, can be asked at the scene's size."""
+    return _runs(scene, scene.calls([layer or _default_layer(scene)]), scene.size)
+
+
 def _runs(scene: Scene, calls: dict[str, int], size: tuple[int, int]) -> bool:
-    """Whether the layer can be asked at this size at all."""
+    """Whether the layer can be asked at this size at all; a matter of shapes, not of memory."""
     try:
         with torch.no_grad():
             scene.outputs(resize(scene.image, size), calls)

@@ -54,9 +54,9 @@ class Goal:
         """Pictures to make."""
         return self.weights.shape[1]
 
-    def own(self, outputs: Outputs) -> Tensor:
-        """(N,) of each picture its own number; as many images as pictures."""
-        return self.table(outputs).diagonal()
+    def own(self, outputs: Outputs, rows: slice = slice(None)) -> Tensor:
+        """(n,) of each picture its own number, for outputs of the n pictures `rows`."""
+        return self.table(outputs)[:, rows].diagonal()
 
     def table(self, outputs: Outputs) -> Tensor:
         """(M, N) of each image each picture's number."""

@@ -3,38 +3,42 @@
 Mahendran and Vedaldi, "Understanding deep image representations by inverting them", CVPR 2015: of
 all pictures, look for one for which the layer puts out the same, with a prior that asks for smooth
 pictures. What comes back wrong is what the layer has thrown away; where two different starts end in
-different pictures, the layer does not say which is right. (Dosovitskiy and Brox, "Inverting visual
-representations with convolutional networks", CVPR 2016, learn the way back instead, which shows the
-average of the pictures that would do.)
+different pictures, the layer does not say which is right, so each start has an optimiser of its own.
+(Dosovitskiy and Brox, "Inverting visual representations with convolutional networks", CVPR 2016,
+learn the way back instead, which shows the average of the pictures that would do.)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from viz.lenses.arrays import to_floats, to_pictures
 from viz.lenses.context import LensContext
+from viz.lenses.pace import Pace
 from viz.lenses.registry import LensError, lens
 from viz.lenses.visualize.canvas import Canvas
 from viz.lenses.visualize.colors import Colors, measure_colors
+from viz.lenses.visualize.memory import room
 from viz.lenses.visualize.penalties import total_variation
 from viz.lenses.visualize.probe import to_bytes
 from viz.lenses.visualize.studio import (
     AT_ONCE,
-    Clock,
     Film,
     Scene,
     leaf_kinds,
     open_scene,
     picture_of,
+    picture_words,
     row,
 )
+from viz.results import Floats
 from viz.results.dream import Inversion, Rebuilt
 from viz.visualization.makers import INVERSION, MOST_LAYERS, inversion_layers, read, suited
 
@@ -60,13 +64,20 @@ def feature_inversion(
         dataset: what random weights are made for.
 
     Raises:
-        LensError: one sentence: no such layer, or one that puts out nothing for this picture.
+        LensError: one sentence: no such layer, one that puts out nothing for this picture, or the memory
+            is not enough.
     """
     shape = context.subject(model, dataset).info.shape
     chosen = read(INVERSION, {**suited(INVERSION, shape), **(settings or {})})
-    scene = open_scene(context, model, image, chosen["size"], dataset)
-    names = _layers(scene, layers)
-    colors = measure_colors(context, scene.subject)
+    with room(picture_words(chosen["size"], shape)):
+        scene = open_scene(context, model, image, chosen["size"], dataset)
+        colors = measure_colors(context, scene.subject)
+        yield from _rebuilt(scene, _layers(scene, layers), colors, chosen)
+
+
+def _rebuilt(
+    scene: Scene, names: Sequence[str], colors: Colors, chosen: Mapping[str, Any]
+) -> Iterator[Inversion]:
     [answer] = scene.answer(scene.image)
     whole = Inversion(
         image=picture_of(scene.image[0]),
@@ -79,14 +90,14 @@ def feature_inversion(
         step=scene.subject.step,
         share=0.0,
     )
-    clock = Clock()
+    pace = Pace(at_once=True)
     for place, name in enumerate(names):
         way = _Way(scene, name, colors, chosen)
         made = 0
         while made < chosen["steps"]:
             made = way.go(made)
             share = (place + made / chosen["steps"]) / len(names)
-            if clock.due and share < 1:
+            if pace.due() and share < 1:
                 yield replace(whole, rebuilt=(*whole.rebuilt, way.result()), share=share)
         whole = replace(whole, rebuilt=(*whole.rebuilt, way.result(done=True)))
     yield replace(whole, share=1.0)
@@ -104,12 +115,46 @@ class Target:
         return (outputs - self.values).flatten(1).square().sum(1) / self.size**2
 
 
+class _Start:
+    """One picture on its way from noise, alone: a shared line search would let one start change the
+    others, and what they then have in common would not be the layer's doing."""
+
+    def __init__(
+        self, error: Callable[[Tensor], Tensor], canvas: Canvas, tv: float, steps: int
+    ) -> None:
+        self._error, self._canvas, self._tv = error, canvas, tv
+        self._optimiser: torch.optim.Optimizer = torch.optim.LBFGS(
+            [canvas.numbers], history_size=20, line_search_fn="strong_wolfe"
+        )
+        self.curve: list[Tensor] = []  # () feature error at each evaluation
+        self.film = Film(steps)
+
+    def go(self, count: int) -> None:
+        """`count` iterations."""
+        for group in self._optimiser.param_groups:
+            group["max_iter"], group["max_eval"] = count, 2 * count + 1
+        self._optimiser.step(self._evaluate)
+
+    @torch.no_grad()
+    def picture(self) -> Tensor:
+        """(1, C, H, W) in [0, 1] as it is now."""
+        return self._canvas.image()
+
+    def _evaluate(self) -> float:
+        image = self._canvas.image()
+        error = self._error(image)
+        loss = error.sum() + self._tv * total_variation(image).sum()
+        self._optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        self.curve.append(error[0].detach().sqrt())
+        return float(loss.detach())
+
+
 class _Way:
-    """From noise to a picture that the layer cannot tell from the real one."""
+    """From noise to pictures that the layer cannot tell from the real one."""
 
     def __init__(self, scene: Scene, layer: str, colors: Colors, chosen: Mapping[str, Any]) -> None:
-        self._scene, self._layer = scene, layer
-        self._steps, self._tv = chosen["steps"], chosen["tv"]
+        self._scene, self._layer, self._steps = scene, layer, chosen["steps"]
         self._calls = scene.calls([layer])
         with torch.no_grad():
             values = scene.outputs(scene.image, self._calls)[layer]
@@ -120,56 +165,58 @@ class _Way:
                 "nothing to rebuild it from: choose an earlier layer or another picture."
             )
         self._target = Target(values, size)
-        channels, height, width = scene.image.shape[1:]
-        count = chosen["seeds"]
-        self._canvas = Canvas((count, channels, height, width), colors, basis=chosen["basis"])
-        self._canvas.start(torch.Generator().manual_seed(chosen["seed"]))
-        self._optimiser: torch.optim.Optimizer = torch.optim.LBFGS(
-            [self._canvas.numbers], history_size=20, line_search_fn="strong_wolfe"
-        )
-        self._curve: list[Tensor] = []
-        self._film = Film(self._steps)
+        generator = torch.Generator().manual_seed(chosen["seed"])  # each start goes on in it
+        self._starts: list[_Start] = []
+        _, channels, height, width = scene.image.shape
+        for _ in range(chosen["seeds"]):
+            canvas = Canvas((1, channels, height, width), colors, basis=chosen["basis"])
+            canvas.start(generator)
+            self._starts.append(_Start(self._error, canvas, chosen["tv"], self._steps))
 
     def go(self, made: int) -> int:
-        """Some iterations on all starts, after so many; how many are made now."""
+        """Some iterations of every start, after so many; how many are made now."""
         count: int = min(AT_ONCE, self._steps - made)
-        with torch.no_grad():
-            self._film.take(made, f"{self._layer}, step {made}", self._canvas.image()[0])
-        for group in self._optimiser.param_groups:
-            group["max_iter"], group["max_eval"] = count, 2 * count + 1
-        self._optimiser.step(self._evaluate)
+        first = self._starts[0]
+        first.film.take(made, f"{self._layer}, step {made}", first.picture()[0])
+        for start in self._starts:
+            start.go(count)
         return made + count
 
-    def _evaluate(self) -> float:
-        images = self._canvas.image()  # (S, C, H, W)
-        error = self._target.error(self._scene.outputs(images, self._calls)[self._layer])
-        loss = error.sum() + self._tv * total_variation(images).sum()
-        self._optimiser.zero_grad()
-        loss.backward()
-        self._curve.append(error.detach().sqrt())
-        return float(loss.detach())
+    def _error(self, image: Tensor) -> Tensor:
+        """(1,) of a picture (1, C, H, W)."""
+        return self._target.error(self._scene.outputs(image, self._calls)[self._layer])
 
     @torch.no_grad()
     def result(self, *, done: bool = False) -> Rebuilt:
         """As far as it is now."""
-        images = self._canvas.image()
+        first = self._starts[0]
         if done:
-            self._film.take(self._steps, f"{self._layer}, done", images[0], last=True)
-        outputs = self._scene.outputs(images, self._calls)[self._layer]
+            first.film.take(self._steps, f"{self._layer}, done", first.picture()[0], last=True)
+        images = torch.cat([start.picture() for start in self._starts])
         between = images.std(0, correction=0).square().mean().sqrt()
         module = self._scene.subject.net.get_submodule(self._layer)
         return Rebuilt(
             layer=self._layer,
             kind=type(module).__name__,
-            shape=tuple(outputs.shape[1:]),
+            shape=tuple(self._target.values.shape[1:]),
             images=to_pictures(to_bytes(images)),
-            feature_error=to_floats(self._target.error(outputs).sqrt()),
+            feature_error=to_floats(
+                torch.cat([self._error(each) for each in torch.split(images, 1)]).sqrt()
+            ),
             psnr=to_floats(psnr(images, self._scene.image)),
             disagreement=float(between) if len(images) > 1 else math.nan,
-            curve=row(self._curve),
-            stills=self._film.stills,
+            curve=_side_by_side([row(start.curve) for start in self._starts]),
+            stills=first.film.stills,
             answers=tuple(self._scene.answer(images)),
         )
+
+
+def _side_by_side(curves: Sequence[Floats]) -> Floats:
+    """(n, S) of S curves, those that ended sooner held at their last value."""
+    longest = max(map(len, curves))
+    return np.stack(
+        [np.pad(each, (0, longest - len(each)), mode="edge") for each in curves], axis=1
+    )
 
 
 def psnr(images: Tensor, original: Tensor) -> Tensor:

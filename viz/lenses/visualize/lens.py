@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 
 from viz.lenses.arrays import check_count, to_floats, to_ints, to_pictures
+from viz.lenses.batching import is_out_of_memory
 from viz.lenses.context import LensContext, Subject
+from viz.lenses.pace import Pace
 from viz.lenses.pictures import fit
 from viz.lenses.registry import LensError, lens
 from viz.lenses.visualize.climb import Climb, Climbed
 from viz.lenses.visualize.colors import Colors, measure_colors
 from viz.lenses.visualize.goals import Goal
+from viz.lenses.visualize.memory import room
 from viz.lenses.visualize.probe import as_input, to_bytes
 from viz.lenses.visualize.reading import MOST_PICTURES, Reader
 from viz.lenses.visualize.real import Measured, measure
@@ -29,7 +32,6 @@ from viz.visualization.settings import ROWS, Settings, preset_settings, read_set
 _FRAMES: Final = 24
 _FRAME_BYTES: Final = 3_000_000  # of all frames of a result
 _PARTIAL_BYTES: Final = 1_000_000  # of one that is not the last
-_SECONDS: Final = 0.15  # between results
 _MOVED_TIMES: Final = 16
 _LEAST_SIDE: Final = 4  # pixels
 
@@ -74,21 +76,32 @@ def feature_visualization(
         settings: see `viz.visualization.settings`; what is left out suits the size.
         dataset: what random weights are made for.
     """
-    begin = time.perf_counter()
     subject = context.subject(model, dataset)
     chosen = read_settings(settings, subject.info.shape)
     count = check_count("pictures", pictures, MOST_PICTURES)
+    with room(_picture(subject, chosen)):
+        yield from _visualized(context, subject, image, goal, count, chosen)
+
+
+def _visualized(
+    context: LensContext,
+    subject: Subject,
+    image: str | None,
+    goal: Mapping[str, Any] | None,
+    count: int,
+    chosen: Settings,
+) -> Iterator[Visualization]:
+    begin = time.perf_counter()
     task = _read(context, subject, image, goal, count, chosen)
     climb = task.climb(chosen)
     log = _Log(climb, task, _frame_steps(chosen.steps, climb.canvas.shape), begin)
-    shown = time.monotonic()
+    pace = Pace(at_once=True)
     for climbed in climb.run():
         log.add(climbed)
         if climbed.steps == chosen.steps:
             break
-        if climbed.steps == 0 or time.monotonic() - shown > _SECONDS:
+        if pace.due():
             yield log.result(climbed)
-            shown = time.monotonic()
     yield log.result(climbed)
 
 
@@ -117,29 +130,40 @@ def visualization_ablation(
     if row not in ROWS:
         raise LensError(f"{row[:40]!r} is no row of presets: choose {' or '.join(ROWS)}.")
     subject = context.subject(model, dataset)
+    chosen = read_settings(settings, subject.info.shape)
+    with room(_picture(subject, chosen)):
+        yield from _left_out(context, subject, image, goal, row, chosen)
+
+
+def _left_out(
+    context: LensContext,
+    subject: Subject,
+    image: str | None,
+    goal: Mapping[str, Any] | None,
+    row: str,
+    chosen: Settings,
+) -> Iterator[Ablation]:
     shape = subject.info.shape
-    chosen = read_settings(settings, shape)
     task = _read(context, subject, image, goal, 1, chosen)
     full = preset_settings("all", chosen, shape)
     moves = Moves(full.jitter, full.scale, full.rotate)
     words = f"{full.jitter} px, ±{full.scale:.0%}, ±{full.rotate:g}°"
     real = task.measured.real
     rows: list[AblationRow] = []
-    shown, note = -math.inf, ""
+    pace, note = Pace(at_once=True), ""
     presets = ROWS[row]
     for place, preset in enumerate(presets):
         climb = task.climb(preset_settings(preset.name, chosen, shape))
         note = note or climb.start.note
         for climbed in climb.run():
             last = climbed.steps == chosen.steps
-            if last or time.monotonic() - shown > _SECONDS:
+            if last or pace.due():
                 now = _ablation_row(climb, climbed, moves, preset.name, done=last)
                 share = (place + climbed.steps / chosen.steps) / len(presets)
                 if not (last and place == len(presets) - 1):
                     yield _ablation(
                         task, [*rows, now], real, words, note, min(share, 0.99), subject
                     )
-                shown = time.monotonic()
         rows.append(now)
     yield _ablation(task, rows, real, words, note, 1.0, subject)
 
@@ -187,10 +211,17 @@ def _check_size(subject: Subject, blank: Tensor, size: tuple[int, int]) -> None:
             raise RuntimeError
         with torch.no_grad():
             subject.net(blank)
-    except RuntimeError:  # torch's, for shapes that do not fit
+    except RuntimeError as error:  # torch's, for shapes that do not fit
+        if is_out_of_memory(error):
+            raise
         raise LensError(
             f"{subject.title} takes no pictures of {size[0]} pixels: choose {native[0]}, or 0."
         ) from None
+
+
+def _picture(subject: Subject, settings: Settings) -> str:
+    height, width = (settings.size,) * 2 if settings.size else subject.info.shape[1:]
+    return f"a picture of {height}×{width} pixels"
 
 
 def _frame_steps(steps: int, shape: tuple[int, int, int, int]) -> set[int]:

@@ -9,7 +9,9 @@ from torch import Tensor
 def total_variation(images: Tensor) -> Tensor:
     """(N,) mean size of the differences between neighbours of (N, C, H, W), both ways.
 
-    Mahendran and Vedaldi, "Understanding deep image representations by inverting them", CVPR 2015.
+    The total variation of Rudin, Osher and Fatemi, "Nonlinear total variation based noise removal
+    algorithms", Physica D 60, 1992, with |dx| + |dy| for the length of the gradient. The prior of
+    Mahendran and Vedaldi (2015) is another, the sum of (dx² + dy²)^(β / 2).
     """
     down = (images[:, :, 1:] - images[:, :, :-1]).abs().flatten(1).mean(1)
     right = (images[:, :, :, 1:] - images[:, :, :, :-1]).abs().flatten(1).mean(1)
@@ -30,13 +32,20 @@ def gram(maps: Tensor) -> Tensor:
     return flat @ flat.mT / flat.shape[2]
 
 
-def likeness(maps: Tensor) -> Tensor:
-    """(N, N) cosines between the Gram matrices of the pictures' activations (N, C, H, W)."""
+def summary(maps: Tensor, count: int) -> Tensor:
+    """What `likeness` needs of the activations (N, C, H, W) of some of `count` pictures: Gram matrices
+    (N, C, C), or the activations (N, C, P) where products of those are smaller."""
     flat = maps.flatten(2)  # (N, C, P)
-    if flat.shape[2] < flat.shape[1]:  # the same products without the large matrices
-        products = torch.einsum("icp,jcq->ijpq", flat, flat).square().sum((2, 3))
+    channels, places = flat.shape[1:]
+    return flat if places < channels and count * places**2 <= channels**2 else gram(maps)
+
+
+def likeness(summaries: Tensor) -> Tensor:
+    """(N, N) cosines between the Gram matrices of N pictures, from what `summary` makes of each."""
+    if summaries.shape[2] < summaries.shape[1]:  # the same products without the large matrices
+        products = torch.einsum("icp,jcq->ijpq", summaries, summaries).square().sum((2, 3))
     else:
-        grams = gram(maps).flatten(1)
+        grams = summaries.flatten(1)
         products = grams @ grams.T
     sizes = products.diagonal().clamp(min=1e-20).sqrt()
     return products / (sizes[:, None] * sizes[None])
@@ -50,5 +59,5 @@ def mean_likeness(maps: Tensor) -> Tensor:
     n = len(maps)
     if n < 2:
         return torch.zeros(n)
-    cosines = likeness(maps)
+    cosines = likeness(summary(maps, n))
     return (cosines.sum(1) - cosines.diagonal()) / (n - 1)

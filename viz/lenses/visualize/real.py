@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from data.images import normalize
 from viz.lenses.arrays import to_floats, to_pictures
+from viz.lenses.batching import in_batches
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.held_out import leaf_macs
 from viz.lenses.layer_runs import own_pictures
@@ -106,8 +107,9 @@ def _tables(
     net: nn.Module, subject: Subject, images: Tensor, goal: Goal, calls: Mapping[str, int]
 ) -> list[Tensor]:
     size = max(1, min(200, _BATCH_VALUES // images[0].numel()))
-    found: list[list[Tensor]] = []
-    for part in torch.split(images, size):
-        outputs = layer_outputs(net, normalize(part, subject.info), calls)
-        found.append(goal.over_images(outputs))
+
+    def look(part: Tensor) -> list[Tensor]:
+        return goal.over_images(layer_outputs(net, normalize(part, subject.info), calls))
+
+    found = [tables for _, tables in in_batches(look, images, size)]
     return [torch.cat(column) for column in zip(*found, strict=True)]

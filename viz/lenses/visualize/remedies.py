@@ -1,38 +1,54 @@
 """What helps a unit that no gradient reaches: opening the ReLU before it, or leading gradients on.
 
 A ReLU that is silent passes nothing back, so a picture that leaves a unit silent never learns what
-would wake it. Both remedies work on a copy of the network that shares its weights; the network
+would wake it. Both remedies exchange modules of the network that `models.separate` makes, where a
+ReLU is a module also if the network's code calls a function, and only while it runs; the network
 itself, which others look at too, stays as it is.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from viz.lenses.recorder import followers, leaves, record
+from models.separate import exchanged
+from viz.lenses.recorder import followers, leaves, record, record_part, shape_of
 
 _GATES: Final = (nn.ReLU, nn.ReLU6)
 
 
-def sharing_copy(net: nn.Module) -> nn.Module:
-    """A copy whose modules may be exchanged; parameters and buffers are those of `net`."""
-    shared = {id(each): each for each in (*net.parameters(), *net.buffers())}
-    return copy.deepcopy(net, shared)
+def helped(
+    net: nn.Module, *, gates: Collection[str] = (), rows: Tensor | None = None, lead: bool = False
+) -> AbstractContextManager[None]:
+    """Inside the block some ReLUs of a network made by `separate` are others.
+
+    Args:
+        net: of `separate`.
+        gates: the ReLUs that are open.
+        rows: bool (N,) pictures of the batch for which they are; None: for all.
+        lead: whether every ReLU leads gradients on where it would stop them.
+    """
+
+    def make(name: str, module: nn.Module) -> nn.Module | None:
+        if not isinstance(module, _GATES):
+            return None
+        other: nn.Module = LeadOn(module) if lead else module
+        if name in gates:
+            other = OpenGate(other, rows)
+        return None if other is module else other
+
+    return exchanged(net, make)
 
 
-def exchange(net: nn.Module, name: str, make: Callable[[nn.Module], nn.Module]) -> None:
-    """Put `make(module)` into the place of a module, wherever in `net` it stands."""
-    old = net.get_submodule(name)
-    new = make(old)
-    for module in list(net.modules()):
-        for child, found in module._modules.items():
-            if found is old:
-                module._modules[child] = new
+def calls_of(net: nn.Module, layers: Collection[str], batch: Tensor) -> dict[str, int]:
+    """How often a network runs each of its layers for `batch` (N, C, H, W)."""
+    with record_part(net, layers, shape_of) as shapes, torch.no_grad():
+        net(batch)
+    return {name: len(shapes[name]) for name in layers}
 
 
 def gate_before(net: nn.Module, layer: str, batch: Tensor) -> str | None:
@@ -74,29 +90,25 @@ def _last_leaf(net: nn.Module, layer: str, batch: Tensor) -> str | None:
 
 
 class OpenGate(nn.Module):
-    """A ReLU that lets everything through for some of the pictures, in its last call of a pass.
+    """A ReLU that lets everything through for some of the pictures.
 
     Args:
         gate: the ReLU.
-        rows: bool (N,) pictures for which it is open.
-        calls: how often the network runs it in a pass.
+        rows: bool (N,) pictures for which it is open; None: all.
     """
 
-    def __init__(self, gate: nn.Module, rows: Tensor, calls: int) -> None:
+    def __init__(self, gate: nn.Module, rows: Tensor | None) -> None:
         super().__init__()
         self.gate = gate
         self._rows = rows
-        self._calls = calls
-        self._count = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, …) to the same."""
-        self._count += 1
-        if self._count < self._calls:
-            return _run(self.gate, x)
-        self._count = 0
-        open_ = self._rows.view(-1, *([1] * (x.ndim - 1)))
-        return torch.where(open_, x, _run(self.gate, x.clone()))
+        if self._rows is None:
+            return x
+        # A copy: where the network's code cannot be read, the ReLU may still work in place.
+        found: Tensor = torch.where(_over(self._rows, x), x, self.gate(x.clone()))
+        return found
 
 
 class LeadOn(nn.Module):
@@ -129,25 +141,9 @@ class _LeadOn(torch.autograd.Function):
         stuck = (usual == 0).flatten(1).all(1)
         # A descent moves against the gradient: negative ones ask for larger values.
         wanted = torch.where(x <= 0, gradient.clamp(max=0), gradient.clamp(min=0))
-        return torch.where(stuck.view(-1, *([1] * (x.ndim - 1))), wanted, usual), None
+        return torch.where(_over(stuck, x), wanted, usual), None
 
 
-def open_before(net: nn.Module, gate: str, rows: Tensor, calls: int) -> nn.Module:
-    """A copy of `net` in which the ReLU `gate` is open for `rows` (N,)."""
-    changed = sharing_copy(net)
-    exchange(changed, gate, lambda module: OpenGate(module, rows, calls))
-    return changed
-
-
-def lead_on(net: nn.Module) -> nn.Module:
-    """A copy of `net` in which every ReLU leads gradients on where it would stop them."""
-    changed = sharing_copy(net)
-    for name, module in net.named_modules():
-        if isinstance(module, _GATES):
-            exchange(changed, name, LeadOn)
-    return changed
-
-
-def _run(gate: nn.Module, x: Tensor) -> Tensor:
-    found: Tensor = gate(x)
-    return found
+def _over(rows: Tensor, x: Tensor) -> Tensor:
+    """(N, 1, …) of (N,), for what has as many dimensions as `x`."""
+    return rows.view(-1, *([1] * (x.ndim - 1)))

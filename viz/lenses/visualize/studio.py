@@ -1,10 +1,9 @@
 """What making a picture from a picture needs besides an objective: the picture at a size of one's
-own, layers to choose from, stills of the way, and a clock for partial results.
+own, layers to choose from, and stills of the way.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from viz.lenses.arrays import to_floats
+from viz.lenses.batching import is_out_of_memory
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.pictures import fit
 from viz.lenses.registry import LensError
@@ -25,7 +25,6 @@ from viz.results.dream import Answer, Still
 from viz.visualization.makers import SMALLEST
 
 MOST_STILLS: Final = 16
-EVERY: Final = 0.2  # seconds between partial results
 AT_ONCE: Final = 4  # iterations of L-BFGS between two looks at the clock
 
 
@@ -37,6 +36,7 @@ class Scene:
     image: Tensor  # (1, C, H, W) in [0, 1]
     label: int | None
     note: str
+    any_size: bool = True  # whether the network answers to pictures of this size
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,10 +48,13 @@ class Scene:
 
         Raises:
             LensError: one of them cannot, at this size.
+            RuntimeError: the memory ran out.
         """
         try:
             found = layer_outputs(self.subject.net, as_input(images, self.subject.info), calls)
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             raise self._wrong_size(images, next(iter(calls)), error) from error
         for name in calls:
             if name not in found or found[name].ndim not in (2, 4) or not found[name].numel():
@@ -77,18 +80,46 @@ class Scene:
 
     @torch.no_grad()
     def answer(self, images: Tensor) -> list[Answer]:
-        """What the network says to pictures (N, C, H, W) in [0, 1]; at its own size where it takes
-        no other."""
+        """What the network says to pictures (N, C, H, W) in [0, 1] of the scene's size, one at a time; at
+        its own size where it takes no other, as the note says.
+
+        Raises:
+            RuntimeError: the memory ran out.
+        """
         info = self.subject.info
-        try:
-            logits = self.subject.net(as_input(images, info))
-        except RuntimeError:
-            logits = self.subject.net(as_input(resize(images, info.shape[1:]), info))
-        shares, best = torch.softmax(logits.flatten(1), 1).max(1)
+        shown = images if self.any_size else resize(images, info.shape[1:])
+        logits = [
+            self.subject.net(as_input(each, info)).flatten(1) for each in torch.split(shown, 1)
+        ]
+        shares, best = torch.softmax(torch.cat(logits), 1).max(1)
         return [
             Answer(index, share)
             for index, share in zip(best.tolist(), shares.tolist(), strict=True)
         ]
+
+    def _answers(self) -> bool:
+        """Whether the network runs to its end at the scene's size."""
+        if self.size == tuple(self.subject.info.shape[1:]):
+            return True
+        try:
+            with torch.no_grad():
+                self.subject.net(as_input(self.image, self.subject.info))
+        except RuntimeError as error:  # torch's, for shapes that do not fit
+            if is_out_of_memory(error):
+                raise
+            return False
+        return True
+
+    def noted(self) -> Scene:
+        """The same, knowing whether the network answers at this size, and saying so where it does not."""
+        if self._answers():
+            return self
+        height, width = self.subject.info.shape[1:]
+        note = (
+            f"Answers are to the pictures shrunk or enlarged to {width}×{height} pixels, the only size for "
+            "which the network has one."
+        )
+        return replace(self, any_size=False, note=f"{self.note} {note}".strip())
 
     def _wrong_size(self, images: Tensor, layer: str, error: RuntimeError) -> LensError:
         own = self.subject.info.shape
@@ -117,12 +148,13 @@ def open_scene(
     Raises:
         LensError: one sentence: a size that is none.
         ValueError: one sentence: what references can be.
+        RuntimeError: the memory ran out.
     """
     subject = context.subject(model, dataset)
     if size and size < SMALLEST:
         raise LensError(f"A picture of {size} pixels is too small: choose 0 or from {SMALLEST} on.")
     picture, label, note = read_picture(context, image, subject, size)
-    return Scene(subject, picture, label, note)
+    return Scene(subject, picture, label, note).noted()
 
 
 def read_picture(
@@ -168,6 +200,11 @@ def picture_of(image: Tensor) -> Bytes:
     return found
 
 
+def picture_words(size: int, shape: Sequence[int]) -> str:
+    """What the memory has to hold, for a setting of size and the network's pictures (C, H, W)."""
+    return f"a picture of {size or min(shape[1:])} pixels"
+
+
 class Film:
     """Stills of an optimisation, evenly over its steps, no more than `MOST_STILLS` and the last."""
 
@@ -183,22 +220,6 @@ class Film:
         self._due = step + self._every
         kept = tuple(still for still in self.stills if still.step < step)
         self.stills = (*kept, Still(step, words, picture_of(image)))
-
-
-class Clock:
-    """When the next partial result is due."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic()
-
-    @property
-    def due(self) -> bool:
-        """Whether it is time for one; true at once, and then every `EVERY` seconds."""
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + EVERY
-        return True
 
 
 def row(values: Sequence[Tensor]) -> Any:

@@ -17,20 +17,22 @@ import torch
 from torch import Tensor
 
 from viz.lenses.context import LensContext
+from viz.lenses.pace import Pace
 from viz.lenses.recorder import record_part
 from viz.lenses.registry import LensError, lens
 from viz.lenses.visualize.canvas import Canvas
 from viz.lenses.visualize.colors import Colors, measure_colors
 from viz.lenses.visualize.goals import as_maps
+from viz.lenses.visualize.memory import room
 from viz.lenses.visualize.penalties import gram, total_variation
 from viz.lenses.visualize.studio import (
     AT_ONCE,
-    Clock,
     Film,
     Scene,
     leaf_kinds,
     open_scene,
     picture_of,
+    picture_words,
     read_picture,
     row,
 )
@@ -64,21 +66,36 @@ def style_transfer(
         dataset: what random weights are made for.
 
     Raises:
-        LensError: one sentence: no such layer, or one that puts out nothing for a picture.
+        LensError: one sentence: no such layer, one that puts out nothing for a picture, or the memory is
+            not enough.
     """
     shape = context.subject(model, dataset).info.shape
     chosen = read(STYLE, {**suited(STYLE, shape), **(settings or {})})
-    scene = open_scene(context, model, image, chosen["size"], dataset)
-    painted, _, note = read_picture(context, style, scene.subject, chosen["size"])
+    with room(picture_words(chosen["size"], shape)):
+        scene = open_scene(context, model, image, chosen["size"], dataset)
+        painted, _, note = read_picture(context, style, scene.subject, chosen["size"])
+        colors = measure_colors(context, scene.subject)
+        yield from _painted(scene, (painted, note), colors, content_layer, style_layers, chosen)
+
+
+def _painted(
+    scene: Scene,
+    style: tuple[Tensor, str],
+    colors: Colors,
+    content_layer: str | None,
+    style_layers: Sequence[str] | None,
+    chosen: Mapping[str, Any],
+) -> Iterator[Styled]:
+    painted, note = style
     usual, several = _places(scene)
     content = content_layer or usual
     names = list(dict.fromkeys(style_layers or several))
     if len(names) > MOST_LAYERS:
         raise LensError(f"{len(names)} style layers were chosen: choose 1 to {MOST_LAYERS}.")
     losses = Losses(scene, painted, content, names)
-    way = _Way(scene, painted, measure_colors(context, scene.subject), losses, chosen)
-    answer, _ = scene.answer(torch.cat([scene.image, scene.image]))
-    film, clock = Film(chosen["steps"]), Clock()
+    way = _Way(scene, painted, colors, losses, chosen)
+    [answer] = scene.answer(scene.image)
+    film, pace = Film(chosen["steps"]), Pace(at_once=True)
 
     def result(share: float) -> Styled:
         picture = way.picture()
@@ -105,7 +122,7 @@ def style_transfer(
     while made < chosen["steps"]:
         film.take(made, f"step {made}", way.picture()[0])
         made += way.go(min(way.stride, chosen["steps"] - made))
-        if clock.due and made < chosen["steps"]:
+        if pace.due() and made < chosen["steps"]:
             yield result(made / chosen["steps"])
     film.take(made, "done", way.picture()[0], last=True)
     yield result(1.0)

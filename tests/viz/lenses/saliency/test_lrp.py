@@ -13,11 +13,12 @@ from torchvision.models import get_model
 
 from models.build import build_network
 from models.registry import get_architecture
-from tests.viz.lenses.saliency.hand import problem_of
+from tests.viz.lenses.saliency.hand import info_of, problem_of
 from tests.viz.lenses.saliency.small_nets import AT, Awkward, Hidden, images, plain_net
+from viz.lenses.context import Subject
 from viz.lenses.registry import LensError
 from viz.lenses.saliency.methods import attribute
-from viz.lenses.saliency.problem import Aim, Problem
+from viz.lenses.saliency.problem import Aim, Problem, make_problem
 
 RULES = ["epsilon plus", "epsilon", "z plus", "gamma"]
 CHAINS = [
@@ -68,7 +69,8 @@ def test_damping_by_hand() -> None:
 def test_a_large_gamma_is_z_plus() -> None:
     net, x = plain_net(bias=False), images()
     classes = problem_of(net, x).explained.net(x).argmax(1).tolist()  # whose logits are positive
-    plus = attribute("lrp", problem_of(net, x, classes=classes, rule="z plus")).values
+    settings = {"rule": "z plus", "pixels": "as elsewhere"}
+    plus = attribute("lrp", problem_of(net, x, classes=classes, **settings)).values
     gamma = attribute("lrp", problem_of(net, x, classes=classes, rule="gamma", gamma=100.0)).values
     assert float((plus - gamma).norm() / plus.norm()) < 0.05
 
@@ -131,6 +133,39 @@ def test_conservation_on_our_own_networks(name: str, rule: str) -> None:
             bias.data.normal_(0, 0.1, generator=generator)
     problem = problem_of(net, images(3, 32, 2), classes=[3, 1], rule=rule)
     assert gap(problem).max() < 1e-4
+
+
+def test_pixels_of_a_box_by_hand() -> None:
+    """Limits −1 and 1; to z = 2a − b come 2·(0.5 + 1) from a, (1 − 0) from b, which is 0 itself."""
+    net = nn.Sequential(nn.Conv2d(1, 1, (1, 2), bias=False), nn.ReLU(), nn.Flatten())
+    with torch.no_grad():
+        net.get_parameter("0.weight").copy_(torch.tensor([[[[2.0, -1.0]]]]))
+    at = torch.tensor([[[[0.5, 0.0]]]])
+    subject = Subject(net.eval(), "A net", info_of((1, 1, 2), 0.5, 0.5), None, 0, None, None)
+    for rule in ("z plus", "epsilon plus"):
+        problem = make_problem(subject, at, torch.tensor([0]), settings={"rule": rule})
+        found = attribute("lrp", problem)
+        assert found.values.flatten().tolist() == pytest.approx([0.75, 0.25])
+    settings = {"rule": "z plus", "pixels": "as elsewhere"}
+    plain = attribute("lrp", make_problem(subject, at, torch.tensor([0]), settings=settings))
+    assert plain.values.flatten().tolist() == pytest.approx([1.0, 0.0])
+
+
+@pytest.mark.parametrize("name", ["small_fc", "tiny_vgg", "lenet5", "small_local"])
+def test_in_the_box_no_pixel_loses_by_its_sign(name: str) -> None:
+    """z plus all the way: relevance of a positive answer is positive at every pixel, whatever the
+    sign of its value, and keeps its sum, also behind a layer that lays the image out flat."""
+    shape = (3, 32, 32)
+    net = build_network(get_architecture(name).layers(shape, 10), shape, 10, seed=0)
+    x = images(3, 32, 2)  # beyond black and white, which are 0 and 1 here
+    best = net.eval()(x).argmax(1).tolist()
+    problem = problem_of(net, x, classes=best, rule="z plus")
+    assert problem.scores().min() > 0
+    assert gap(problem).max() < 1e-4
+    found = attribute("lrp", problem).values
+    assert found.max() > 0
+    if name != "lenet5":  # its tanh is no ReLU: what follows it has both signs
+        assert found.min() >= -1e-7
 
 
 def test_batch_norm_is_folded_into_its_convolution() -> None:

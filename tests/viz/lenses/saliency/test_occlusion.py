@@ -84,4 +84,4 @@ def test_the_cost_that_is_told_is_the_cost() -> None:
     settings = method.settings({})
     told = method.cost(settings, (1, 16, 16))
     problem = problem_of(linear(torch.zeros(1, 16, 16)), torch.zeros(1, 1, 16, 16))
-    assert told.startswith(f"{attribute('occlusion', problem).forward_passes} forward passes")
+    assert told.words.startswith(f"{attribute('occlusion', problem).forward_passes} forward passes")

@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.viz.lenses.saliency.hand import Score, linear, problem_of
 from tests.viz.lenses.saliency.small_nets import AT, Hidden, Saturated, images, plain_net
 from viz.lenses.saliency import passes
-from viz.lenses.saliency.baselines import baselines, black, blur
+from viz.lenses.saliency.baselines import baselines, black
 from viz.lenses.saliency.methods import attribute, run
 from viz.lenses.saliency.problem import Aim
 
@@ -118,17 +118,6 @@ def test_baselines_are_what_they_are_called() -> None:
     soft = of("blur")
     assert soft.shape == x.shape
     assert soft.std() < 0.7 * x.std()
-
-
-def test_blur_spreads_one_pixel_into_a_gaussian() -> None:
-    x = torch.zeros(1, 1, 21, 21)
-    x[0, 0, 10, 10] = 1
-    found = blur(x, 2.0)[0, 0]
-    assert float(found.sum()) == pytest.approx(1.0, abs=1e-5)
-    offsets = torch.arange(21) - 10.0
-    assert float((found.sum(0) * offsets**2).sum()) == pytest.approx(4.0, rel=0.03)
-    assert torch.allclose(found, found.T)
-    assert torch.allclose(blur(torch.full((1, 2, 5, 4), 3.0), 4.0), torch.tensor(3.0))
 
 
 def test_gradient_shap_of_a_linear_network() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from viz.attribution.table import METHODS
 from viz.lenses.registry import LensError
-from viz.lenses.trust.baselines import CENTRE_WIDTH, control_map, random_keys
+from viz.lenses.trust.baselines import CENTRE_WIDTH, control_map, random_keys, random_noise
 from viz.lenses.trust.maps import choose_methods
 from viz.trust.controls import CONTROLS, title_of
 
@@ -40,6 +40,17 @@ def test_the_global_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
     random_keys(images())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_noise_is_normal_and_belongs_to_the_image() -> None:
+    noise = random_noise(images(20, 32), salt=7)
+    assert noise.shape == (20, 3, 32, 32)
+    assert float(noise.mean()) == pytest.approx(0, abs=0.02)
+    assert float(noise.std()) == pytest.approx(1, abs=0.02)
+    assert torch.equal(random_noise(images(20, 32).flip(0), salt=7).flip(0), noise)
+    correlation = torch.corrcoef(noise.flatten(1))
+    assert float((correlation - torch.eye(20)).abs().max()) < 0.1
+    assert not torch.equal(random_noise(images(20, 32), salt=8), noise)
 
 
 def test_the_bump_is_in_the_middle_and_a_quarter_wide() -> None:

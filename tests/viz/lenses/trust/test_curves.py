@@ -11,8 +11,9 @@ from data.catalogue import get_info
 from tests.viz.lenses.trust.conftest import Trained
 from tests.viz.lenses.trust.linear import linear_context
 from viz.lenses.context import Subject
+from viz.lenses.filling import blur
 from viz.lenses.registry import LensError
-from viz.lenses.trust.curves import area_under, blur, exchange, faithfulness, rank
+from viz.lenses.trust.curves import area_under, exchange, faithfulness, rank
 from viz.results.trust import Faithfulness, MethodScore, TrustCurve
 
 WEIGHTS = torch.tensor([[4.0, 1.0], [2.0, 3.0]])

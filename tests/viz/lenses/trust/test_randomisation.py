@@ -22,8 +22,8 @@ from training.network import spec_layers
 from training.spec import CustomNetwork, DatasetSpec, OptimizerSpec, ScheduleSpec, TrainSpec
 from viz.lenses.context import LensContext
 from viz.lenses.registry import LensError
-from viz.lenses.trust import changes
-from viz.lenses.trust.fresh import MOST_STAGES, Rewritable, fresh_network
+from viz.lenses.trust import changes, explaining
+from viz.lenses.trust.fresh import MOST_STAGES, Rewritable, Stage, _grouped, fresh_network
 from viz.lenses.trust.randomisation import randomisation
 from viz.lenses.trust.similarity import is_constant, spearman, structural_similarity
 from viz.results.randomisation import MethodChange, Randomisation
@@ -92,8 +92,8 @@ def test_rank_correlation_without_an_order() -> None:
     first = maps([1, 2, 3, 4], [5, 5, 5, 5], [1, 2, 3, float("nan")])
     second = maps([7, 7, 7, 7], [6, 6, 6, 6], [1, 2, 3, 4])
     result = spearman(first, second)
-    assert result[0] == 0  # nothing is left of the order
-    assert result[1:].isnan().all()
+    assert result.isnan().all()  # an empty map has neither kept the order nor changed it
+    assert structural_similarity(first[:1], second[:1]).isnan().all()
 
 
 def test_rank_correlation_does_not_mind_rising_functions() -> None:
@@ -130,7 +130,6 @@ def test_structural_similarity_is_that_of_scikit_image(height: int, width: int) 
 def test_structural_similarity_of_equal_and_of_constant_maps() -> None:
     first = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0))
     assert float(structural_similarity(first, 3 * first + 1)) == pytest.approx(1)
-    assert float(structural_similarity(first, torch.zeros(1, 8, 8))) < 0.1
     assert is_constant(torch.stack([first[0], torch.ones(8, 8)])).tolist() == [False, True]
 
 
@@ -208,6 +207,8 @@ def test_published_findings(found: Randomisation) -> None:
     assert verdicts["saliency"] == "changes"  # the gradient without its sign, as in the paper
     assert verdicts["input_x_gradient"] == "changes"
     assert verdicts["grad_cam"] == "changes"
+    cam = judge(change(found, "grad_cam"), upper)  # of maps that are there, not of empty ones
+    assert cam.empty <= 0.1 * cam.maps
     assert left["guided_backprop"] > 0.7
     assert alike["guided_backprop"] > 0.6
     assert abs(left["input_x_gradient"]) < 0.2  # the gradient with its sign
@@ -251,7 +252,8 @@ def test_results_are_complete_and_consistent(found: Randomisation) -> None:
     assert score.low < score.mean < score.high
 
 
-def test_results_grow_layer_by_layer(vgg: Trained) -> None:
+def test_results_grow_layer_by_layer(vgg: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "PAUSE", float("inf"))
     seen = list(randomisation(vgg, RUN, None, methods=["saliency"], images=4))
     assert len(seen) == 4 * 8  # one method and three controls, before and after seven layers
     shares = [each.share for each in seen]
@@ -334,3 +336,52 @@ def test_verdicts_need_both_measures(found: Randomisation) -> None:
     assert judge(other, upper).verdict == "between"
     assert judge(guided, range(1, 20)).verdict == "unknown"
     assert judge(guided, []).verdict == "unknown"
+
+
+def test_empty_maps_are_told_and_left_out(found: Randomisation) -> None:
+    """A Grad-CAM that is cut off to nothing has not followed the weights."""
+    guided = change(found, "guided_backprop")
+    upper = range(1, found.upper + 1)
+    whole = judge(guided, upper)
+    assert (whole.verdict, whole.empty, whole.maps) == ("stays", 0, 32 * found.upper)
+    holes = guided.rank.copy(), guided.similarity.copy()
+    for each in holes:
+        each[2:, :20] = np.nan
+    judged = judge(dataclasses.replace(guided, rank=holes[0], similarity=holes[1]), upper)
+    assert (judged.verdict, judged.empty) == ("stays", 20 * (found.upper - 1))
+    for each in holes:
+        each[1:, :25] = np.nan  # seven images are left
+    judged = judge(dataclasses.replace(guided, rank=holes[0], similarity=holes[1]), upper)
+    assert judged.verdict == "unknown"
+
+
+def test_bands_have_the_images_that_each_stage_has() -> None:
+    generator = torch.Generator().manual_seed(0)
+    before = torch.rand(12, 8, 8, generator=generator)
+    after = before.clone()
+    after[:3] = 0
+    gone = torch.zeros(12, 8, 8)
+    follower = changes.Follower("grad_cam", changes.Signed(before, before), [0])
+    for each in (after, gone):
+        follower.add(changes.Signed(each, each))
+    made = follower.change()
+    assert made.empty.tolist() == [0, 3, 12]
+    assert np.isnan(made.rank[1]).tolist() == [True] * 3 + [False] * 9
+    assert made.bands["rank"].mean[:2] == pytest.approx([1, 1])
+    assert np.isfinite(made.bands["similarity"].low[:2]).all()
+    assert np.isnan(made.bands["rank"].mean[2])
+
+
+@pytest.mark.parametrize("names", [
+    [f"layer{n}" for n in range(47)],
+    [f"block{n}.conv{m}" for n in range(30) for m in range(3)],
+])  # fmt: skip
+def test_there_are_never_more_stages_than_told(names: list[str]) -> None:
+    stages = [Stage(name, (f"{name}.weight", f"{name}.bias")) for name in names]
+    grouped = _grouped(stages)
+    assert len(grouped) == MOST_STAGES
+    assert [t for stage in grouped for t in stage.tensors] == [
+        t for stage in stages for t in stage.tensors
+    ]
+    assert len({stage.name for stage in grouped}) == MOST_STAGES
+    assert any(" to " in stage.name for stage in grouped)

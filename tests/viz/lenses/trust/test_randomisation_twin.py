@@ -17,6 +17,7 @@ from training.spec import DatasetSpec, OptimizerSpec, StopSpec, TrainSpec
 from training.twin import TWIN_IMAGES, twin_spec
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.registry import LensError
+from viz.lenses.trust import explaining
 from viz.lenses.trust.twin import twin_comparison
 from viz.results.randomisation import TwinComparison
 
@@ -125,7 +126,24 @@ def test_a_network_is_its_own_twin(context: WithTwin) -> None:
             assert np.allclose(each.similarity[1], 1)
 
 
-def test_results_grow_method_by_method(context: WithTwin) -> None:
+def test_two_moments_of_one_run_are_two_networks() -> None:
+    """A run has one module for all its moments, and the later question changes its weights."""
+    found: TwinComparison
+    *_, found = twin_comparison(
+        LensContext(), DIGITS, None, twin=f"{DIGITS}@0", methods=["input_x_gradient"], images=16
+    )
+    [change] = [each for each in found.changes if each.method == "input_x_gradient"]
+    assert abs(float(np.nanmean(change.rank[1]))) < 0.5
+    assert found.probs[0].mean() > 0.9
+    assert found.probs[1].mean() < 0.3
+    own, other = found.accuracy
+    assert own > 0.9
+    assert other < 0.3
+    assert (found.step, found.twin_step) != (found.twin_step, found.step)
+
+
+def test_results_grow_method_by_method(context: WithTwin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "PAUSE", float("inf"))
     seen = list(twin_comparison(context, DIGITS, None, twin=TWIN, methods=["saliency"], images=4))
     assert [len(each.changes) for each in seen] == [1, 2, 3, 4]
     assert [each.share for each in seen] == [0.25, 0.5, 0.75, 1]

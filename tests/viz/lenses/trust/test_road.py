@@ -12,7 +12,7 @@ from torch import Tensor
 from tests.viz.lenses.trust.conftest import Trained
 from tests.viz.lenses.trust.linear import linear_context
 from viz.lenses.trust.imputation import impute
-from viz.lenses.trust.road import PERCENTILES, keep_mask, road
+from viz.lenses.trust.road import PERCENTILES, fill_in, keep_mask, road
 from viz.results.trust import Road
 
 IMAGE = torch.tensor([[1.0, 2, 3], [4, 5, 6], [7, 8, 10]])
@@ -128,3 +128,25 @@ def test_a_random_map_is_worth_nothing_and_the_order_of_images_too(plain_net: Tr
     np.testing.assert_array_equal(
         by_name["saliency"].values, again.measurements[0].scores[0].values
     )
+
+
+def test_noise_belongs_to_the_image_and_is_as_large_as_published() -> None:
+    images = torch.zeros(3, 1, 12, 12)
+    images[:, 0, 0, 0] = torch.tensor([1.0, 2.0, 2.0])  # kept: the same holes in images that differ
+    order = torch.arange(1, 144)
+    order = torch.cat([order, torch.zeros(1, dtype=torch.int64)]).expand(3, -1)
+    filled = fill_in(images, order, 50)
+    noise = filled - torch.stack([impute_half(image, order[:1]) for image in images])
+    hidden = ~keep_mask(order[:1], 50).reshape(12, 12)
+    first, second, third = (each[0][hidden] for each in noise)
+    assert torch.equal(second, third)
+    assert not torch.allclose(first, second, atol=1e-3)
+    assert float(noise[:2, 0][:, hidden].std()) == pytest.approx(0.01, rel=0.2)
+    assert bool((noise[:, 0][:, ~hidden] == 0).all())
+    turned = fill_in(images.flip(0), order, 50)
+    assert torch.equal(turned.flip(0), filled)
+    assert not torch.allclose(fill_in(images, order, 50), fill_in(images, order, 40))
+
+
+def impute_half(image: Tensor, order: Tensor) -> Tensor:
+    return impute(image[None], keep_mask(order, 50).reshape(1, 12, 12))[0]

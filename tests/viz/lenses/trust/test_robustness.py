@@ -7,11 +7,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
+from tests.viz.lenses.nets import OneNet, split
 from tests.viz.lenses.trust.conftest import Trained
 from tests.viz.lenses.trust.linear import linear_context
 from viz.lenses.registry import LensError
+from viz.lenses.saliency.methods import attribute
+from viz.lenses.saliency.problem import make_problem
+from viz.lenses.trust import robustness as module
 from viz.lenses.trust.images import choose_images
+from viz.lenses.trust.maps import Heat
 from viz.lenses.trust.robustness import (
     infidelity,
     perturb,
@@ -138,3 +144,71 @@ def test_progress_rises_and_sensitivity_is_no_evidence(plain_net: Trained) -> No
 def test_wrong_input_is_answered_with_a_sentence(options: dict[str, object], words: str) -> None:
     with pytest.raises(LensError, match=words):
         measured(linear_context(torch.ones(4, 4), torch.ones(1, 1, 4, 4)), **options)
+
+
+def paper(phi: Tensor, change: Tensor, net: nn.Module, image: Tensor) -> float:
+    """Definition 1 with optimal scaling, as it is written: E (β·IᵀΦ − (f(x) − f(x − I)))² over the
+    given I (P, C, H, W), as a share of E (f(x) − f(x − I))²."""
+    said = (change * phi).flatten(1).sum(1).double()
+    with torch.no_grad():
+        lost = (net(image[None]) - net(image[None] - change))[:, 0].double()
+    beta = max(float((said * lost).mean() / said.pow(2).mean()), 0.0)
+    return float((beta * said - lost).pow(2).mean() / lost.pow(2).mean())
+
+
+def test_infidelity_is_the_papers_for_slopes_and_for_worths() -> None:
+    generator = RANDOM().manual_seed(7)
+    images = (torch.rand(2, 3, 8, 8, generator=generator) * 255).round() / 255
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(384, 2)
+        )
+    context = OneNet(net, {"test": split(images, [0, 0])}, (3, 8, 8))
+    found = scores(
+        measured(
+            context, methods=["guided_backprop", "saliency", "input_x_gradient", "occlusion"],
+            images=2, target="true", perturbations=1,
+        ),
+        "infidelity",
+    )  # fmt: skip
+    subject = context.subject(None)
+    squares = torch.zeros(49, 1, 8, 8)
+    for at in range(49):
+        squares[at, :, at // 7 : at // 7 + 2, at % 7 : at % 7 + 2] = 1
+    zeros = torch.zeros(2, dtype=torch.int64)
+    for n, image in enumerate(images):
+        change = squares * image  # I = x − x0: the square is painted 0, the mean colour here
+        for name in ("guided_backprop", "saliency"):
+            phi = attribute(name, make_problem(subject, images, zeros)).values[n]
+            assert found[name].values[n] == pytest.approx(paper(phi, change, net, image), abs=1e-5)
+        for name in ("input_x_gradient", "occlusion"):  # Φ times I already: I is 1 in the square
+            worth = attribute(name, make_problem(subject, images, zeros)).values[n]
+            inside = (squares * worth).flatten(1).sum(1)[:, None, None, None]
+            unit = torch.zeros(49, 3, 8, 8)
+            unit[:, 0, 0, 0] = 1
+            lost = change_lost(net, image, change)
+            expected = infidelity((inside * unit).flatten(1).sum(1)[None], lost[None])
+            assert found[name].values[n] == pytest.approx(float(expected[0]), abs=1e-5)
+
+
+def change_lost(net: nn.Module, image: Tensor, change: Tensor) -> Tensor:
+    with torch.no_grad():
+        lost: Tensor = (net(image[None]) - net(image[None] - change))[:, 0]
+    return lost
+
+
+def test_a_refusal_on_the_way_is_no_perfect_stability(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = (torch.rand(9, 1, 8, 8, generator=RANDOM().manual_seed(5)) * 255).round() / 255
+
+    def refuse(names: list[str], *_: object, **__: object) -> list[Heat]:
+        values = torch.ones(9, 8, 8)
+        refusal = "Out of memory." if names == ["saliency"] else ""
+        return [Heat(names[0], None if refusal else values, values, refusal, 1.0)]
+
+    monkeypatch.setattr(module, "heats", refuse)
+    last = measured(linear_context(torch.ones(8, 8), images), methods=["saliency"])
+    assert "saliency" not in scores(last, "sensitivity")
+    assert set(scores(last, "sensitivity")) == {"random", "centre", "edges"}
+    assert "saliency" in scores(last, "infidelity")
+    assert last.refusals == {"saliency": "No sensitivity: Out of memory."}

@@ -8,10 +8,10 @@ import torch
 from data.procedural import shortcut_box
 from tests.viz.lenses.trust.conftest import Trained
 from tests.viz.lenses.trust.linear import linear_context
+from viz.intervals import wilson
 from viz.lenses.registry import LensError
 from viz.lenses.trust.shortcut import judge, shortcut
 from viz.results.trust import Accuracy, MethodScore, Shortcut
-from viz.trust.confidence import wilson
 
 METHODS = ["saliency", "grad_cam", "occlusion"]
 
@@ -38,7 +38,8 @@ def test_a_network_relies_on_the_patch_where_the_intervals_do_not_meet() -> None
     assert judge(accuracies(99, 40, 30), 0.95).relies
     assert not judge(accuracies(85, 83, 84), 0.0).relies
     assert not judge(accuracies(90, 85, 85), 0.95).relies  # 85 and 90 of 100 cannot be told apart
-    assert "95%" in judge(accuracies(99, 40, 30), 0.95).verdict
+    assert "95 % of the images" in judge(accuracies(99, 40, 30), 0.95).verdict
+    assert "on 99.0 % of" in judge(accuracies(99, 40, 30), 0.95).verdict
     assert "without the patch" in judge(accuracies(85, 83, 84), 0.0).verdict
 
 

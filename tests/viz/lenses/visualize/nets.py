@@ -54,5 +54,6 @@ def climb(
     **options: Any,
 ) -> Visualization:
     """The last result."""
+    last: Visualization
     *_, last = feature_visualization(where, model, image, goal=goal, **options)
     return last

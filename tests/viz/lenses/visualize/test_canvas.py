@@ -50,7 +50,7 @@ def test_noise_of_a_fourier_basis_has_a_falling_spectrum_and_its_deviation() -> 
     latent = Fourier((40, 1, size, size), 1.0)
     with torch.no_grad():
         latent.numbers.normal_(0, 2**-0.5, generator=torch.Generator().manual_seed(2))
-    picture = latent.picture().detach()
+    picture = latent.picture(latent.numbers).detach()
     assert float(picture.std()) == pytest.approx(1, rel=0.1)
     power = torch.fft.rfft2(picture, norm="ortho").abs().square().mean((0, 1))
     frequencies = wave_frequencies(size, size)
@@ -61,7 +61,7 @@ def test_noise_of_a_fourier_basis_has_a_falling_spectrum_and_its_deviation() -> 
 
 def test_pixels_move_one_by_one() -> None:
     latent = Pixels((1, 1, 4, 4))
-    (gradient,) = torch.autograd.grad(latent.picture()[0, 0, 1, 2], latent.numbers)
+    (gradient,) = torch.autograd.grad(latent.picture(latent.numbers)[0, 0, 1, 2], latent.numbers)
     assert gradient.nonzero().tolist() == [[0, 0, 1, 2]]
 
 
@@ -125,9 +125,9 @@ def test_clipping_lets_pixels_come_back() -> None:
 def test_a_blur_keeps_the_mean_and_takes_fine_waves(basis: Any) -> None:
     canvas = Canvas((1, 1, 16, 16), colors(1), basis=basis)
     canvas.start(torch.Generator().manual_seed(0), noise=1.0)
-    before = canvas.latent.picture().detach().clone()
+    before = canvas.latent.picture(canvas.numbers).detach().clone()
     canvas.blur(1.0)
-    after = canvas.latent.picture().detach()
+    after = canvas.latent.picture(canvas.numbers).detach()
     assert float(after.mean()) == pytest.approx(float(before.mean()), abs=1e-5)
     checker = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(8, 8)
     left = float((after * checker).sum().abs() / (before * checker).sum().abs())

@@ -16,7 +16,7 @@ from viz.lenses.context import LensContext
 from viz.lenses.pictures import fit
 from viz.lenses.registry import LensError
 from viz.lenses.visualize.lens import feature_visualization
-from viz.visualization.settings import SettingError
+from viz.visualization.knobs import SettingError
 
 CHANNEL: dict[str, Any] = {"kind": "channel", "layer": "3", "channel": 2}
 OTHER: dict[str, Any] = {"kind": "channel", "layer": "0", "channel": 1}
@@ -248,7 +248,7 @@ def test_the_network_stays_as_it_is_when_left_half_way_or_after_an_error() -> No
     running.close()
     same(before, state(where.net))
     with torch.no_grad():
-        where.net[3].weight[2, 0, 0, 0] = torch.nan  # type: ignore[index, union-attr]
+        where.net[3].weight[2, 0, 0, 0] = torch.nan  # type: ignore[index]
     with pytest.raises(LensError, match="no finite number"):
         climb(where, CHANNEL)
     after = state(where.net)
@@ -351,13 +351,15 @@ def test_a_constant_network_is_said() -> None:
         climb(context(net), CHANNEL)
 
 
-def test_too_little_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_a_sentence_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(*_: object) -> None:
         raise torch.OutOfMemoryError("no room")
 
     where = context()
     before = state(where.net)
     monkeypatch.setattr("viz.lenses.visualize.climb.Climb._aim", refuse)
-    with pytest.raises(LensError, match="memory is not enough for 4 pictures of 12×12"):
+    with pytest.raises(LensError, match="memory is not enough for a picture of 12×12"):
         climb(where, CHANNEL, pictures=4)
     same(before, state(where.net))

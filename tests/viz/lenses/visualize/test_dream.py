@@ -17,7 +17,7 @@ from viz.lenses.registry import LensError
 from viz.lenses.visualize.dream import deep_dream, excitement, octave_sizes
 from viz.lenses.visualize.studio import open_scene
 from viz.results.dream import Dream
-from viz.visualization.settings import SettingError
+from viz.visualization.knobs import SettingError
 
 IMAGE = "sample:chelsea"
 FEW = {"octaves": 2, "steps": 5, "size": 24, "jitter": 2}

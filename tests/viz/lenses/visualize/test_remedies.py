@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from models.separate import separate
 from tests.viz.lenses.visualize.nets import climb, context, small_net
+from tests.viz.lenses.visualize.unchanged import unchanged
 from viz.lenses.context import LensContext
 from viz.lenses.registry import LensError
 from viz.lenses.visualize.lens import visualization_ablation
-from viz.lenses.visualize.remedies import gate_before, lead_on, open_before
+from viz.lenses.visualize.remedies import calls_of, gate_before, helped
 
 DEAD = {"kind": "channel", "layer": "4", "channel": 2}
 STILL = {"jitter": 0, "scale": 0.0, "rotate": 0.0, "steps": 60}
@@ -38,7 +38,8 @@ class Block(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.relu(self.second(self.relu(self.first(x))) + x)
+        found: torch.Tensor = self.relu(self.second(self.relu(self.first(x))) + x)
+        return found
 
 
 @pytest.mark.parametrize("remedy", ["auto", "before", "redirect"])
@@ -98,32 +99,105 @@ def test_the_gate_before_a_layer() -> None:
 def test_an_open_gate_lets_its_rows_through_in_its_last_call_alone() -> None:
     net = Block().eval().requires_grad_(False)
     batch = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
-    opened = open_before(net, "relu", torch.tensor([True, False]), calls=2)
+    apart = separate(net, batch).net
+    assert calls_of(net, ["relu"], batch) == {"relu": 2}
+    assert calls_of(apart, ["relu"], batch) == {"relu": 1}
     wanted = net(batch.clone())
     raw = net.second(net.relu(net.first(batch.clone()))) + batch
-    for _ in range(2):  # also the next time
-        found = opened(batch.clone())
-        assert torch.equal(found[0], raw[0])
-        assert torch.equal(found[1], wanted[1])
-    assert opened.first.weight is net.first.weight
+    with helped(apart, gates=["relu"], rows=torch.tensor([True, False])):
+        found = apart(batch.clone())
+    assert torch.equal(found[0], raw[0])
+    assert torch.equal(found[1], wanted[1])
+    with helped(apart, gates=["relu"]):
+        assert torch.equal(apart(batch.clone()), raw)
+    assert torch.equal(apart(batch.clone()), wanted)  # afterwards all is as before
 
 
 def test_leading_on_changes_no_value_and_only_gradients_that_were_none() -> None:
     net = small_net().eval()
-    changed = lead_on(net)
-    batch = torch.rand(2, 3, 12, 12, generator=torch.Generator().manual_seed(0)).requires_grad_(
-        True
-    )
-    assert torch.equal(net(batch), changed(batch))
+    batch = torch.rand(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    apart = separate(net, batch).net
+    batch.requires_grad_(True)
     (usual,) = torch.autograd.grad(net(batch).sum(), batch)
-    (same,) = torch.autograd.grad(changed(batch).sum(), batch)
+    with helped(apart, lead=True):
+        assert torch.equal(net(batch), apart(batch))
+        (same,) = torch.autograd.grad(apart(batch).sum(), batch)
     assert torch.equal(usual, same)
-    gate = lead_on(nn.Sequential(nn.ReLU()))
+    gate = nn.Sequential(nn.ReLU())
     x = torch.tensor([[-1.0, -2.0], [-1.0, 3.0]], requires_grad=True)
-    (gradient,) = torch.autograd.grad((gate(x) * torch.tensor([-1.0, 2.0])).sum(), x)
+    with helped(gate, lead=True):
+        (gradient,) = torch.autograd.grad((gate(x) * torch.tensor([-1.0, 2.0])).sum(), x)
     # The first row would get nothing: it gets what asks for more. The second gets its own.
     assert gradient.tolist() == [[-1.0, 0.0], [0.0, 2.0]]
-    assert torch.equal(copy.deepcopy(gate)(x), torch.relu(x))
+
+
+class Called(nn.Module):
+    """The small net with its ReLUs as functions, the second in a block of its own."""
+
+    def __init__(self, below: float) -> None:
+        super().__init__()
+        layers = list(net_with_a_silent_channel(below))
+        self.first, self.rest, self.out = layers[0], Ending(layers[3]), layers[6]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = torch.max_pool2d(torch.relu(self.first(x)), 2)
+        found: torch.Tensor = self.out(self.rest(maps).flatten(1))
+        return found
+
+
+class Ending(nn.Module):
+    def __init__(self, conv: nn.Module) -> None:
+        super().__init__()
+        self.conv = conv
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu_(self.conv(x))
+
+
+@pytest.mark.parametrize("remedy", ["auto", "before", "redirect"])
+def test_a_silent_unit_behind_a_function_wakes_up(remedy: str) -> None:
+    goal = {"kind": "channel", "layer": "rest", "channel": 2}
+    net = Called(0.1)
+    with unchanged(net):
+        found = climb(context(net), goal, settings={**STILL, "remedy": remedy, "rate": 0.2})
+    assert found.silent.tolist() == [True]
+    assert found.frame_values[-1, 0] > found.frame_values[0, 0] == 0
+    assert ("before the ReLU" if remedy != "redirect" else "led on") in found.note
+
+
+def test_dead_functions_on_the_way_are_led_through() -> None:
+    """All of the first layer is silent: nothing but help inside the code reaches the second."""
+    net = Called(0.1).requires_grad_(False)
+    net.first.bias -= 0.9  # type: ignore[operator]
+    maps = torch.relu(net.first(torch.full((1, 3, 12, 12), 0.5)))
+    assert float(maps.max()) == 0
+    goal = {"kind": "channel", "layer": "rest.conv", "channel": 3}
+    found = climb(context(net), goal, settings={**STILL, "rate": 0.2})
+    assert found.silent.tolist() == [True]
+    assert found.frame_values[-1, 0] > found.frame_values[0, 0]
+    assert "led on" in found.note
+
+
+class Hidden(nn.Module):
+    """Code that cannot be read, with an activation in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        nn.init.constant_(self.conv.bias, -50.0)  # type: ignore[arg-type]
+        self.out = nn.Linear(400, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = self.conv(x)
+        if x.device.type != "meta" and float(x.detach().sum()) == 12345.0:  # what a tracer cannot follow
+            maps = -maps
+        found: torch.Tensor = self.out(torch.relu(maps).flatten(1))
+        return found
+
+
+def test_code_that_cannot_be_read_is_not_called_constant() -> None:
+    with pytest.raises(LensError, match=r"No gradient reaches .* cannot be told apart"):
+        climb(context(Hidden()), {"kind": "class", "class": 1}, settings=STILL)
 
 
 def test_a_row_of_presets_adds_one_part_after_the_other() -> None:

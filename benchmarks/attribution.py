@@ -1,12 +1,23 @@
 """What an explanation costs: each method against its own passes run bare, and against captum.
 
-Bare: as many forward and backward passes of the network as it was loaded, with nothing around them,
-at the batch size that is fastest here (of those up to the number of passes), which is looked for
-first. The backward pass of a class activation map ends at the layer, so its bare one does, too.
-Captum is called the plain way, for the same number of passes. In one process with one thread, as a
-worker; ours, bare and captum take turns, and medians are told.
+Bare are a method's own passes: as many images forward, and forward and backward, as the method says
+that it ran, through the network as it was loaded (activations in place, nothing hooked), with
+nothing around them, at the batch size that is fastest here among those up to their number, which is
+looked for first. So what is over 1 is a method's own arithmetic, its hooks, and whatever it runs in
+batches or on a copy of the network that are slower. In particular:
 
-    python -m benchmarks.attribution [--repeats 5] [--only grad_cam,rise]
+* a class activation map's backward pass ends at the layer, and so does its bare one;
+* Integrated Gradients and GradientSHAP also run their baseline or references forward, once;
+* DeepLift runs two forward passes, of baseline and image, and one backward pass; the slopes of
+  every activation are arithmetic of its own;
+* LRP has no rule for the shortcuts of these three networks and is refused by them.
+
+Captum is called the plain way, for the same number of passes. In one process with one thread, as a
+worker; times are CPU time of the process, which with one thread is what a clock says on a machine
+that does nothing else. Ours, bare and captum take turns, as many as fit, three at least; medians of
+these are told, and the worst ratio over what is aimed for counts.
+
+    python -m benchmarks.attribution [--seconds 2.5] [--only grad_cam,rise]
 """
 
 from __future__ import annotations
@@ -43,7 +54,7 @@ from viz.lenses.saliency.segments import segment
 GRADIENT_AIM, PERTURBATION_AIM, CAPTUM_AIM = 1.2, 1.5, 1.0
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 LARGEST_PASS = 600_000  # values of the images in a batch that is tried: 4 of 3×224×224
-LONGEST = 4.0  # seconds of ours and bare and captum in one turn; longer ones take fewer turns
+FEWEST_TURNS, MOST_TURNS = 3, 60  # besides the first, which warms up
 # On ImageNet's size, fewer samples than by default: the ratio is the same.
 FEWER: dict[str, dict[str, Any]] = {
     "smoothgrad": {"samples": 8},
@@ -167,8 +178,9 @@ class Bare:
         return both if backward else forward
 
 
-def measure(case: Case, method: Method, bare: Bare, repeats: int) -> dict[str, Any]:
-    """Milliseconds of ours, bare and captum for one method, and their ratios."""
+def measure(case: Case, method: Method, bare: Bare, seconds: float) -> dict[str, Any]:
+    """Milliseconds of ours, bare and captum for one method, and their ratios; takes `seconds` of
+    wall time, longer where three turns do."""
     problem, captum = _prepare(case, method)
     counts = attribute(method.name, problem)  # also warms up what is found out once for a network
     backward, forward = counts.backward_passes, counts.forward_passes - counts.backward_passes
@@ -186,8 +198,8 @@ def measure(case: Case, method: Method, bare: Bare, repeats: int) -> dict[str, A
 
     times: dict[str, list[float]] = {"ours": [], "bare": [], "captum": []}
     begin = time.perf_counter()
-    for turn in range(1 + _turns(repeats, counts.forward_passes)):
-        if turn > 2 and time.perf_counter() - begin > LONGEST * repeats / 3:
+    for turn in range(1 + MOST_TURNS):
+        if turn > FEWEST_TURNS and time.perf_counter() - begin > seconds:
             break
         times["bare"].append(run_bare())
         times["ours"].append(_seconds(lambda: attribute(method.name, problem)))
@@ -198,6 +210,7 @@ def measure(case: Case, method: Method, bare: Bare, repeats: int) -> dict[str, A
     told |= {
         "passes": [counts.forward_passes, counts.backward_passes],
         "batch": [way.batch for way, _ in parts],
+        "turns": len(times["ours"]) - 1,
         "over_bare": round(found["ours"] / found["bare"], 3),
     }
     if "captum" in found:
@@ -238,11 +251,6 @@ def _prepare(case: Case, method: Method) -> tuple[Problem, Callable[[], object] 
     return problem, captum
 
 
-def _turns(repeats: int, passes: int) -> int:
-    """More of them for methods of a single pass, which are quick and noisy."""
-    return repeats * 4 if passes <= 4 else repeats
-
-
 def _bare_seconds(way: Pass, count: int) -> float:
     """Of `count` passes; the last, smaller batch counts by its share."""
     full, rest = divmod(count, way.batch)
@@ -251,15 +259,15 @@ def _bare_seconds(way: Pass, count: int) -> float:
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+    begin = time.process_time()
     run()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def main() -> None:
     """Measure, print a line for each, then one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.5, help="a method and network")
     parser.add_argument("--only", default="", help="names of methods, with commas")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -271,7 +279,7 @@ def main() -> None:
         for name in chosen:
             method = METHODS[name]
             try:
-                found = measure(case, method, bare, arguments.repeats)
+                found = measure(case, method, bare, arguments.seconds)
             except LensError as error:
                 found = {"refused": str(error)}
             parts.setdefault(case.title, {})[name] = found

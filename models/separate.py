@@ -123,9 +123,9 @@ def _randomised(net: nn.Module) -> nn.Module:
             one.copy_(torch.rand(one.shape, generator=generator) + 0.5)
         else:
             one.copy_(torch.randn(one.shape, generator=generator) * 0.3)
-    for one in twin.buffers():
-        if one.is_floating_point():  # variances are positive
-            one.copy_(torch.rand(one.shape, generator=generator) + 0.5)
+    for buffer in twin.buffers():
+        if buffer.is_floating_point():  # variances are positive
+            buffer.copy_(torch.rand(buffer.shape, generator=generator) + 0.5)
     return twin
 
 
@@ -208,16 +208,26 @@ def exchanged(net: nn.Module, make: Callable[[str, nn.Module], nn.Module | None]
         net: of `separate`.
         make: given dotted name and innermost module, the one to take its place; None: it stays.
     """
-    known = dict(net.named_modules(remove_duplicate=False))
+    known = list(_innermost("", net))  # before any is another: blocks may be in two places
     before: list[tuple[nn.Module, str, nn.Module]] = []
     try:
-        for name, module in known.items():
-            other = None if not name or any(module.children()) else make(name, module)
+        for name, owner, last, module in known:
+            other = make(name, module)
             if other is not None:
-                owner, _, last = name.rpartition(".")
-                before.append((known[owner], last, module))
-                known[owner]._modules[last] = other
+                before.append((owner, last, module))
+                owner._modules[last] = other
         yield
     finally:
         for parent, last, module in before:
             parent._modules[last] = module
+
+
+def _innermost(name: str, owner: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Module]]:
+    """Modules without parts: dotted name, what they are part of, name there; quicker than torch's."""
+    for last, module in owner._modules.items():
+        if module is not None:
+            full = f"{name}.{last}" if name else last
+            if module._modules:
+                yield from _innermost(full, module)
+            else:
+                yield full, owner, last, module

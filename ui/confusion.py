@@ -23,6 +23,7 @@ from ui import html, runtime
 from ui.charts import CHART_CONFIG
 from ui.looking import glance
 from ui.mistakes import render_images, selected_cell
+from ui.text import sentence_safe
 from viz.figures.confusion import plot_class_accuracy, plot_confusion
 from viz.results import Evaluation
 
@@ -81,7 +82,8 @@ def view_confusion(follower: RunFollower, status: RunStatus) -> None:
         except EngineError as error:
             problem = error
     if answers is not None:
-        _draw(_classified(answers), key, clickable=True)
+        said = _what_follows(answers, None if everything else cell) if cell or everything else ""
+        _draw(_classified(answers), key, clickable=True, said=said)
     elif scores is not None:
         _draw(_measured(follower, scores), key, clickable=True)
     if problem is not None:
@@ -112,8 +114,21 @@ def _classified(answers: Evaluation) -> _Matrix:
     return _Matrix(answers.confusion, answers.classes, words)
 
 
-def _draw(matrix: _Matrix, key: str, *, clickable: bool = False) -> None:
+def _what_follows(answers: Evaluation, cell: tuple[int, int] | None) -> str:
+    """What a click has brought, said beside the matrix: the images stand below, perhaps out of sight."""
+    if cell is None:
+        title, count = "All mistakes", len(answers.mistakes())
+    else:
+        true, answer = (answers.classes[index] for index in cell)
+        title = f"{true}, recognised" if true == answer else f"{true} taken for {answer}"
+        count = len(answers.cell(*cell))
+    return f"{title}: {count:,} {'image' if count == 1 else 'images'} below the matrix."
+
+
+def _draw(matrix: _Matrix, key: str, *, clickable: bool = False, said: str = "") -> None:
     left, right = st.columns([3, 2])
+    if said:
+        right.info(sentence_safe(said), icon=":material/arrow_downward:")
     left.plotly_chart(
         plot_confusion(matrix.counts, matrix.classes, height=380),
         key=key, config=CHART_CONFIG, on_select="rerun" if clickable else "ignore",

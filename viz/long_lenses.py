@@ -37,6 +37,8 @@ _TYPICAL: Final = (3, 32, 32)  # the engine knows the settings of a method, not 
 
 def takes_long(lens: str, model: str | None, options: Mapping[str, Any]) -> bool:
     """Whether a request belongs on a long lane: by its lens, or by the method it asks for."""
+    if lens == "attack":  # one step through a small network is a matter of milliseconds
+        return options.get("method") == "pgd" or (model or "").startswith("torchvision:")
     method = METHODS.get(str(options.get("method"))) if lens == "attribution" else None
     if method is None:
         return lens in LONG_LENSES

@@ -42,9 +42,36 @@ def test_every_view(open_page: Open, view: str, model: str) -> None:
     app = open_page(AUTOPSY, model=model, view=view)
     assert errors(app) == []
     assert app.error.values == []
-    words = {"why": "Orange speaks for", "paint": "Nothing is painted out yet", "near": "Nearest that are labelled",
-             "labels": "Worth a look"}  # fmt: skip
+    words = {
+        "why": "The first two share one scale.", "paint": "Nothing is painted out yet",
+        "near": "Nearest that are labelled", "labels": "Worth a look",
+    }  # fmt: skip
     assert words[view] in html(app)
+
+
+def test_each_of_the_three_maps_says_where_its_evidence_lies(open_page: Open) -> None:
+    app = open_page(AUTOPSY, image="digits/val/171")
+    shown = html(app)
+    for what in ("“3” lies in", "“5” lies in", "“5” rather than “3” lies in"):
+        assert f"of what speaks for {what}" in shown
+    assert "Integrated Gradients is the method to begin with here" in shown
+    links = [one.proto for one in app.get("page_link")]
+    assert any("trust" in link.page and "171" in link.query_string for link in links)
+
+
+def test_only_the_labels_worth_a_look_are_shown_first(open_page: Open) -> None:
+    app = open_page(AUTOPSY, view="labels", image="digits/val/0")
+    tiles = [one for one in app.button if "or" in one.label and "?" in one.label]
+    assert [one.label for one in tiles] == ["“3” or “5”?"]
+    assert "Score: how much more speaks for" in html(app)
+    app.toggle(key="saliency.next").set_value(True).run()
+    assert errors(app) == []
+    tiles = [one for one in app.button if "or" in one.label and "?" in one.label]
+    assert len(tiles) == 25
+    tiles[0].click().run()
+    assert errors(app) == []
+    assert "".join(app.query_params["image"]) == "digits/val/171"
+    assert "Nearest that are labelled" in html(app)
 
 
 def test_a_cell_of_the_link_shows_its_images(open_page: Open) -> None:

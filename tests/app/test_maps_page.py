@@ -213,7 +213,7 @@ def test_a_network_without_maps_says_so(open_page: Open) -> None:
     for view in ("maps", "patches", "compare", "move"):
         app = open_page(PAGE, model="random:small_fc", view=view)
         assert errors(app) == []
-        assert "has no layer with maps" in said(app)
+        assert "has no layer to choose here" in said(app)
 
 
 def test_a_name_in_a_sentence_is_no_markdown(

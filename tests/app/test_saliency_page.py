@@ -273,70 +273,20 @@ def test_a_refused_method_shows_why_and_no_map(
     assert any("No, because" in one.value for one in grid.markdown)
 
 
-def test_all_methods(open_page: Open) -> None:
-    app = open_page(SALIENCY, view="methods")
+def test_yes_and_no_are_toggles_and_automatic_is_a_number(open_page: Open) -> None:
+    app = open_page(SALIENCY, method="grad_cam")
+    assert app.toggle(key="saliency.set-relu").value is True
+    assert "most influence" in html(app)
+    app.toggle(key="saliency.set-relu").set_value(False).run()
     assert errors(app) == []
-    tiles = [str(one.key) for one in app.button if str(one.key).startswith("saliency-open-")]
-    assert len(tiles) >= 10
-    assert pictures(app) == len(tiles) + 1
-    app.button(key=f"saliency-open-{SIGNED}").click().run()
-    assert errors(app) == []
-    assert linked(app, "method") == SIGNED
-    assert linked(app, "view") is None
-    assert pictures(app) == 3
-
-
-@pytest.mark.parametrize("images", ["random", "class", "mistakes", "cell", "nosuch"])
-def test_many_images(open_page: Open, images: str) -> None:
-    app = open_page(SALIENCY, view="images", images=images)
-    assert errors(app) == []
-    tiles = [str(one.key) for one in app.button if str(one.key).startswith("saliency-open-")]
-    assert 1 <= len(tiles) <= 12
-    assert pictures(app) == 2 * len(tiles)
-    assert "says <b>" in html(app)
-    if images == "nosuch":
-        assert "no set of images" in said(app)
-
-
-def test_another_sample_and_the_way_to_one_image(open_page: Open) -> None:
-    app = open_page(SALIENCY, view="images", each="truth")
-    app.button(key="saliency.others").click().run()
-    assert linked(app, "seed") == "1"
-    app.button(key="saliency-open-image-3").click().run()
-    assert errors(app) == []
-    assert str(linked(app, "image")).startswith("digits/test/")
-    assert pictures(app) == 3
-
-
-def test_over_training(open_page: Open) -> None:
-    app = open_page(SALIENCY, view="training")
-    assert errors(app) == []
-    tiles = [str(one.key) for one in app.button if str(one.key).startswith("saliency-open-step-")]
-    assert 3 <= len(tiles) <= 12
-    assert pictures(app) == len(tiles)
-    assert len(app.get("bidi_component")) >= 1  # the player
-    app.button(key=tiles[0]).click().run()
-    assert errors(app) == []
-    assert linked(app, "step") == tiles[0].rsplit("-", 1)[1]
-
-
-def test_networks_without_a_past(open_page: Open) -> None:
-    app = open_page(SALIENCY, model="random:small_local", data="digits", view="training")
-    assert errors(app) == []
-    assert "not trained here" in said(app)
-
-
-def test_layers(open_page: Open) -> None:
-    app = open_page(SALIENCY, model="shipped:shapes_resnet8", view="layers")
-    assert errors(app) == []
-    tiles = [one for one in app.button if str(one.key).startswith("saliency-open-layer-")]
-    assert 3 <= len(tiles) <= 12
-    assert "looks at the whole network" in said(app)
-    assert pictures(app) == len(tiles)
-    tiles[0].click().run()
-    assert errors(app) == []
-    assert linked(app, "method") == LAYERED
-    assert linked(app, "layer") is not None
+    assert linked(app, "set-relu") == "no"
+    assert "speaks against" in html(app)
+    rise = open_page(SALIENCY, method="rise", **{"set-masks": "10"})
+    assert errors(rise) == []
+    assert rise.slider(key="saliency.set-grid").label == "Cells a side: auto (4)"
+    rise.slider(key="saliency.set-grid").set_value(3).run()
+    assert rise.slider(key="saliency.set-grid").label == "Cells a side"
+    assert rise.slider(key="saliency.set-grid").value == 3
 
 
 def test_an_image_that_is_not_there(open_page: Open) -> None:

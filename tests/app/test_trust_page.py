@@ -14,9 +14,8 @@ from tests.app.test_pages import errors, html
 from tests.waiting import wait_until
 from training.spec import TrainSpec
 from training.twin import TWIN_IMAGES
-from ui import runtime, streaming
+from ui import runtime
 from ui.subject import kept
-from ui.trust import ranking_view
 from ui.trust.picks import start_methods
 
 TRUST = "pages/explain/trust.py"
@@ -54,6 +53,7 @@ def test_the_table_ranks_the_methods_with_the_evidence(open_page: Open) -> None:
         assert f"<b>{title}</b>" in shown
     assert "Not computed yet" not in said(app)
     assert "8 test images" in shown
+    assert "n = 8<" in shown
     assert "paired bootstrap" in said(app)
     assert [one.proto.label for one in app.get("download_button")] == [
         "The table (CSV)",
@@ -64,14 +64,20 @@ def test_the_table_ranks_the_methods_with_the_evidence(open_page: Open) -> None:
 def test_the_table_says_what_has_no_numbers(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = streaming.watch
+    real = runtime.engine()
 
-    def refuse(lens: str, *arguments: Any, **options: Any) -> Any:
-        if lens == "road":
-            raise EngineError("This view was ended from outside.")
-        return real(lens, *arguments, **options)
+    class Refusing:
+        """The engine, which ends one of the measures."""
 
-    monkeypatch.setattr(ranking_view, "watch", refuse)
+        def watch(self, lens: str, *arguments: Any, **options: Any) -> Any:
+            if lens == "road":
+                raise EngineError("This view was ended from outside.")
+            return real.watch(lens, *arguments, **options)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    monkeypatch.setattr(runtime, "engine", Refusing)
     app = open_page(TRUST, measures="road,randomisation", **FEW)
     assert errors(app) == []
     assert "ROAD: This view was ended from outside" in said(app)
@@ -180,6 +186,8 @@ def test_the_trap_is_offered_and_shows_what_was_learned(open_page: Open, engine:
     app = open_page(TRUST, view="shortcut", **FEW)
     assert errors(app) == []
     assert app.button(key="trust.trap.train").label == "Train a network with the patch"
+    assert html(app).count("with a patch in the corner") == 8
+    assert "3 epochs on Shapes" in html(app)
     # Any network on shapes can be asked; this one never saw a patch.
     app = open_page(TRUST, view="shortcut", trap=SHAPES, **FEW)
     assert errors(app) == []
@@ -203,18 +211,24 @@ def test_a_run_that_trains_is_waited_for(open_page: Open, engine: Engine) -> Non
 
 def test_odd_links_are_said_and_left_out(open_page: Open) -> None:
     app = open_page(
-        TRUST, view="randomisation", check="sideways", alike="x", methods="nosuch,saliency", n="7",
+        TRUST, view="randomisation", check="sideways", alike="x", methods="nosuch,saliency,bar", n="7",
         part="attic", example="9",
     )  # fmt: skip
     assert errors(app) == []
     words = said(app)
-    assert "no method" in words
+    assert "no methods" in words
+    assert "nosuch" in words
+    assert "bar" in words
     assert "part" in words
     assert "Example: 0 to 2" in words
-    assert "Number of images: 8 to 256" in words
+    assert "n=7 becomes 8" in words
     app = open_page(TRUST, measures="nosuch,road", methods="saliency", n="8")
     assert errors(app) == []
     assert "no measure" in said(app)
+    app = open_page(TRUST, view="nonsense", measures="road", methods="foo,bar", n="8")
+    assert errors(app) == []
+    assert "no view" in said(app)
+    assert "names no method that exists" in said(app)
     app = open_page(TRUST, view="randomisation", check="labels", twin="run:x")
     assert errors(app) == []
     assert "twin is left out" in said(app)

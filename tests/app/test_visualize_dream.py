@@ -78,6 +78,24 @@ def test_a_style_is_painted_and_what_to_expect_is_said(open_page: Open) -> None:
     assert query(app)["style-content"] == "relu1"
 
 
+def test_a_picture_in_its_own_style_is_said_to_be_one(open_page: Open) -> None:
+    said = texts(open_page(PAGE, **STYLE, image="digits/test/3", image2="digits/test/3"))
+    assert "Content and style are the same picture" in said
+    assert "contrast and strokes" in said
+    assert "colour, contrast" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "style"), [("chelsea", "sample:china"), ("china", "sample:coffee")]
+)
+def test_a_sample_picture_is_painted_in_the_style_of_another(
+    open_page: Open, content: str, style: str
+) -> None:
+    app = open_page(PAGE, **STYLE, image=f"sample:{content}")
+    assert "Content and style are the same picture" not in texts(app)
+    assert query(app)["image2"] == style
+
+
 @pytest.mark.parametrize(
     ("link", "words"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -39,7 +40,7 @@ def test_first_look(open_page: Open) -> None:
     assert errors(app) == []
     assert refused(app) == []
     assert "best real picture" in html(app)
-    assert "Real patches that excite it most" in html(app)
+    assert "Real images that excite it most" in html(app)
     assert "Channel 0 of conv2 reaches" in said(app)
     assert "Erhan" in said(app)
     assert len(app.get("plotly_chart")) == 1
@@ -54,7 +55,7 @@ def test_first_look(open_page: Open) -> None:
         ({"goal": "layer", "layer": "relu1"}, "The whole of relu1 reaches"),
         ({"goal": "direction"}, "What conv2 makes of the image reaches"),
         ({"goal": "direction", "unit": "0,1,1"}, "Conv2 at row 1, column 1 of the image reaches"),
-        ({"goal": "between", "channel2": "4"}, "From channel 0 of conv2 to channel 4 of conv2 reaches"),
+        ({"goal": "between", "channel2": "4"}, "From channel 0 of conv2 to channel 4 of conv2: each picture is held"),
         ({"goal": "between", "mix": "both"}, "Channel 0 of conv2 and channel 1 of conv2 reaches"),
         ({"goal": "channel", "layer": "fc1", "channel": "5"}, "Channel 5 of fc1 reaches"),
         ({"negative": "1"}, "for what silences it most"),
@@ -68,6 +69,43 @@ def test_every_goal(open_page: Open, query: dict[str, str], sentence: str) -> No
     assert sentence.replace(",", "\\,") in said(app) or sentence in said(app).replace("\\", "")
 
 
+def test_a_row_of_mixes_is_held_against_the_same_mix_of_real_ones(open_page: Open) -> None:
+    app = open_page(PAGE, goal="between", channel2="4", **QUICK)
+    text = html(app)
+    assert "100 % ch. 0, 0 % ch. 4" in text
+    assert "75 % ch. 0, 25 % ch. 4" in text
+    rows = re.findall(r"<tr><td>.*?</td><td class=cs-num>.*?</td><td class=cs-num>(.*?)</td>", text)
+    shown = re.findall(r"<figcaption>\d+ % ch\. 0, \d+ % ch\. 4: (\S+) ·", text)
+    assert len(rows) == 5
+    assert rows == shown
+
+
+@pytest.mark.parametrize("goal", ["channel", "unit", "class"])
+def test_the_best_real_picture_is_the_first_that_is_shown(open_page: Open, goal: str) -> None:
+    text = html(open_page(PAGE, goal=goal, **QUICK))
+    [best] = re.findall(r"best real picture</span><b>(.*?)</b>", text)
+    assert re.findall(r"<figcaption>(\S+) ·", text)[0] == best
+
+
+def test_the_class_is_that_of_the_image_unless_one_is_chosen(open_page: Open) -> None:
+    assert "Class 2 reaches" in said(open_page(PAGE, goal="class", image="digits/test/0", **QUICK))
+    kept.forget()
+    assert "Class 5 reaches" in said(
+        open_page(PAGE, goal="class", image="digits/test/0", **{"class": "5"}, **QUICK)
+    )
+
+
+def test_an_image_is_chosen_only_where_it_counts(open_page: Open) -> None:
+    def has_image(**query: str) -> bool:
+        app = open_page(PAGE, **QUICK, **query)
+        return "Image" in [one.proto.popover.label for one in app.get("popover")]
+
+    assert has_image(goal="direction")
+    assert has_image(view="dream")
+    assert not has_image()
+    assert not has_image(goal="layer", layer="conv1")
+
+
 def test_a_sheet_of_all_channels(open_page: Open) -> None:
     app = open_page(PAGE, goal="sheet", layer="conv1", **QUICK)
     assert errors(app) == []
@@ -78,7 +116,8 @@ def test_a_sheet_of_all_channels(open_page: Open) -> None:
 def test_the_row_of_parts(open_page: Open) -> None:
     app = open_page(PAGE, row="parts", **QUICK)
     assert errors(app) == []
-    assert html(app).count("cs-visualize-way") >= 5
+    assert html(app).count('<figure class="cs-visualize-way">') == 4
+    assert "decorrelated colours" not in html(app)  # of grey pictures
     assert "Moved by up to 1 px" in said(app).replace("\\", "")
     app = open_page(PAGE, row="penalties", **QUICK)
     assert errors(app) == []

@@ -49,8 +49,15 @@ def test_a_tile_opens_its_method(page: Page, app: AppServer) -> None:
 
 
 @pytest.mark.parametrize("view", ["one", "methods", "images", "training", "layers"])
-def test_no_view_overflows_a_phone(phone: Callable[[str], Page], app: AppServer, view: str) -> None:
+def test_a_phone_shows_the_picture_first_and_all_of_it(
+    phone: Callable[[str], Page], app: AppServer, view: str
+) -> None:
     page = phone("light" if view in ("one", "images") else "dark")
     page.goto(f"{app.url}/saliency?view={view}")
     page.locator(".cs-saliency-picture").last.wait_for()
+    picture = page.locator(".cs-saliency-picture").first.bounding_box()
+    controls = page.locator(".st-key-cs-saliency-controls").bounding_box()
+    assert picture is not None
+    assert controls is not None
+    assert picture["y"] < controls["y"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -55,6 +55,18 @@ def test_it_can_be_played_and_a_sheet_opens_a_channel(page: Page, app: AppServer
     expect(label).to_have_text("Step 0")
 
 
+def test_another_tab_leaves_nothing_of_the_first_one(page: Page, app: AppServer) -> None:
+    page.goto(f"{app.url}/{LONG}&seed=5&dream-steps=100&dream-octaves=8")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"Stopped at \d+\s?%"))).to_be_visible()
+    page.get_by_text("DeepDream", exact=True).click()
+    # The dream is still being made, and what was there is gone already.
+    page.locator(".st-key-visualize-dream-stop").wait_for()
+    assert page.get_by_text(re.compile("Stopped at")).count() == 0
+    assert page.get_by_role("button", name="Stop").count() == 1
+    assert page.get_by_text("Whole layer", exact=True).count() == 0
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_phone_holds_it(phone: Callable[[str], Page], app: AppServer, theme: str) -> None:
     page = phone(theme)

@@ -30,7 +30,7 @@ def opened(app: AppTest, value: str) -> list[Any]:
 
 
 def is_empty(place: Any) -> bool:
-    return place.type == "empty"
+    return bool(place.type == "empty")
 
 
 def test_another_value_takes_the_other_place_and_leaves_the_first_empty() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.protocol import EngineError
 from ui import runtime
 
 
@@ -79,6 +80,18 @@ def test_every_result_is_drawn_and_the_last_stays(monkeypatch: pytest.MonkeyPatc
     assert "place.latest" not in app.session_state
 
 
+def test_after_an_error_there_is_nothing_left_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(Engine):
+        def watch(self, *_: Any, **__: Any) -> Generator[Any]:
+            yield Result(0.3)
+            raise EngineError("No more: choose another.")
+
+    app = _open(monkeypatch, Failing())
+    assert [one.message for one in app.exception] == ["No more: choose another."]
+    assert [one.label for one in app.button] == []
+    assert app.session_state["drawn"] == [0.3]  # and what was there stays
+
+
 def test_nothing_at_all_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _said(_open(monkeypatch, Engine(None))) == "nothing"
 
@@ -108,3 +121,81 @@ def test_another_question_forgets_what_was_stopped(monkeypatch: pytest.MonkeyPat
     app.button("place.stop").click().run()
     app.session_state["kind"] = "b"
     assert _said(app.run()) == "drawn 1.0 latest 1.0"
+
+
+def test_a_page_that_is_loaded_anew_does_not_start_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Engine(0.4, 1.0)
+    app = _open(monkeypatch, engine, pause_at=0.4)
+    app.session_state["pause_at"] = None
+    app.button("place.stop").click().run()
+    linked = dict(app.query_params)
+    anew = AppTest.from_function(_page)
+    anew.query_params.update(linked)
+    anew.run()
+    assert engine.asked == 1
+    assert "nothing is kept" in _said(anew)
+    anew.button("place.all").click().run()
+    assert engine.asked == 2
+    assert _said(anew) == "drawn 1.0 latest 1.0"
+    assert "stopped" not in anew.query_params
+
+
+def _several() -> None:
+    import streamlit as st
+
+    from ui.streaming import Asked, Together, watch_all
+
+    def draw(so_far: Together) -> None:
+        st.markdown(f"drawn {sorted(so_far.found)}")
+        if so_far.share == st.session_state.get("pause_at"):
+            st.stop()  # so that the page is found as it is in the middle
+
+    asked = [Asked(name, name.title(), {}) for name in st.session_state["lenses"]]
+    done = watch_all(asked, "net", key="place", draw=draw)
+    st.caption(f"{done.share} {sorted(done.problems)}")
+
+
+class Several(Engine):
+    """Answers each lens in two halves, but for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lenses: list[str] = []
+
+    def watch(self, lens: str, *_: Any, **__: Any) -> Generator[Any]:
+        self.lenses.append(lens)
+        if lens == "broken":
+            raise EngineError("It cannot.")
+        yield from (None, Result(0.5), Result(1.0))
+
+
+def test_one_stop_ends_all_questions_and_the_rest_can_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Several()
+    monkeypatch.setattr(runtime, "engine", lambda: engine)
+    app = AppTest.from_function(_several)
+    app.session_state["lenses"] = ["one", "two", "three", "four"]
+    app.session_state["pause_at"] = 0.375  # half of the second of four
+    app.run()
+    assert [one.label for one in app.button] == ["Stop"]
+    app.session_state["pause_at"] = None
+    app.button("place.stop").click().run()
+    assert engine.lenses == ["one", "two"]
+    assert _said(app) == "drawn ['one', 'two'] Stopped at 38 %. 0.375 []"
+    assert [one.label for one in app.button] == ["Compute the rest"]
+    app.button("place.all").click().run()
+    assert engine.lenses[2:] == ["one", "two", "three", "four"]
+    assert _said(app) == "drawn ['four', 'one', 'three', 'two'] 1.0 []"
+
+
+def test_a_question_without_an_answer_does_not_keep_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime, "engine", Several)
+    app = AppTest.from_function(_several)
+    app.session_state["lenses"] = ["one", "broken", "two"]
+    assert _said(app.run()) == "drawn ['one', 'two'] 1.0 ['broken']"
+    assert [one.label for one in app.button] == []

@@ -40,3 +40,19 @@ def test_by_lens_and_by_method(lens: str, options: dict[str, Any], long: bool) -
 def test_large_networks_take_longer(method: str, long: bool) -> None:
     assert takes_long("attribution", "torchvision:vgg16", {"method": method}) is long
     assert not takes_long("attribution", None, {"method": method})
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "long"),
+    [
+        ("shipped:digits_lenet5", {}, False),
+        ("shipped:digits_lenet5", {"method": "fgsm"}, False),
+        ("shipped:digits_lenet5", {"method": "pgd"}, True),
+        ("torchvision:resnet18", {"method": "fgsm"}, True),
+        (None, {}, False),
+    ],
+)
+def test_attacks_of_many_steps_are_long(
+    model: str | None, options: dict[str, Any], long: bool
+) -> None:
+    assert takes_long("attack", model, options) is long

@@ -10,28 +10,35 @@ import streamlit as st
 
 from engine.protocol import EngineError
 from ui import html
+from ui.autopsy.cells import own_dataset
 from ui.charts import CHART_CONFIG
 from ui.saliency.link import pick, read_number, read_word, slide
 from ui.streaming import watch
 from ui.subject.bar import Chosen
+from ui.subject.kept import ask_once
 from ui.text import sentence_safe
 from viz.figures.adversarial import KIND_NAMES, plot_attack_accuracy
 from viz.results.adversarial import AttackAccuracy
+from viz.results.picking import SplitLabels
 
 SPLITS: Final = {"val": "Validation", "test": "Test"}
-COUNTS: Final = {"50": "50", "200": "200", "500": "500", "1000": "1,000"}
+COUNTS: Final = (50, 200, 500, 1000)
+MOST: Final = 2000  # that the lens attacks
+_ALL: Final = "all"
 STEPS: Final = 10
 
 
 def render_many(chosen: Chosen) -> None:
     """The view."""
     split = read_word("split", list(SPLITS), "val", "set of held-out images")
-    count = read_word("count", list(COUNTS), "200", "number of images")
+    counts = count_words(_held_out(chosen, split))
+    standard = "200" if "200" in counts else next(reversed(counts))
+    count = read_word("count", list(counts), standard, "number of images")
     given = read_number("steps", 1, 100, "The number of steps")
     steps = STEPS if given is None else int(given)
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs-adversarial-set"):
         pick("Images", SPLITS, split, key="split", default="val")
-        pick("How many", COUNTS, count, key="count", default="200")
+        pick("How many", counts, count, key="count", default=standard)
         slide(
             "Steps of PGD", steps, key="steps", low=1, high=100, default=STEPS,
             explain="Each costs one forward and one backward pass an image and strength",
@@ -39,7 +46,7 @@ def render_many(chosen: Chosen) -> None:
     try:
         found: AttackAccuracy | None = watch(
             "attack_accuracy", chosen.model, None, key="adversarial.set", draw=_draw, timeout=600.0,
-            split=split, images=int(count), steps=steps, **chosen.options,
+            split=split, images=MOST if count == _ALL else int(count), steps=steps, **chosen.options,
         )  # fmt: skip
     except EngineError as error:
         st.info(sentence_safe(error))
@@ -51,6 +58,22 @@ def render_many(chosen: Chosen) -> None:
         "The table (CSV)", lambda: accuracy_csv(found), "attack_accuracy.csv", "text/csv",
         key="adversarial.set.csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
+
+
+def _held_out(chosen: Chosen, split: str) -> int | None:
+    """Images of the split; None where the network's images are not here, which the lens says."""
+    if own_dataset(chosen) is None:
+        return None
+    found: SplitLabels = ask_once("split_labels", chosen.base, split=split, **chosen.options)
+    return len(found.labels)
+
+
+def count_words(held_out: int | None) -> dict[str, str]:
+    """How many images can be attacked of so many, as the link and the control call it."""
+    if held_out is None:
+        return {str(count): f"{count:,}" for count in COUNTS}
+    few = {str(count): f"{count:,}" for count in COUNTS if count < held_out}
+    return few | ({_ALL: f"All {held_out:,}"} if held_out <= MOST else {})
 
 
 def _draw(found: AttackAccuracy) -> None:

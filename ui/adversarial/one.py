@@ -27,6 +27,7 @@ from viz.intervals import wilson
 from viz.results import Classification, Floats
 from viz.results.adversarial import Attack, AttackCurve
 
+_SELDOM: Final = 0.2  # where noise does as much less often than this, its direction is to blame
 _PHOTO: Final = 128  # pixels a side from which pictures are scaled smoothly
 
 
@@ -37,14 +38,14 @@ def render_one(chosen: Chosen) -> None:
         EngineError: the network cannot be asked.
     """
     said: Classification = glance("classify", chosen.model, chosen.image, **chosen.options)
-    plan = read_plan(said)
+    plan = read_plan(chosen, said)
     render_plan(plan, said)
-    found: Attack = glance(
-        "attack", chosen.model, chosen.image, epsilon=plan.epsilon, timeout=120.0, **plan.options,
-        **chosen.options,
+    found: Attack | None = watch(
+        "attack", chosen.model, chosen.image, key="adversarial.attack", timeout=600.0, draw=_draw,
+        epsilon=plan.epsilon, **plan.options, **chosen.options,
     )  # fmt: skip
-    st.html(_stage(found))
-    st.html(f'<p class="cs-adversarial-sentence">{escape(sentence(found))}</p>')
+    if found is None:
+        return
     curve, numbers = st.columns([1.7, 1], gap="medium")
     with numbers:
         st.html(_figures(found))
@@ -55,27 +56,33 @@ def render_one(chosen: Chosen) -> None:
         try:
             watch(
                 "attack_curve", chosen.model, chosen.image, key="adversarial.curve", timeout=600.0,
-                draw=lambda result: _curve(result, plan), **plan.options, **chosen.options,
+                draw=lambda result: _curve(result, plan, found.answer), **plan.options,
+                **chosen.options,
             )  # fmt: skip
         except EngineError as error:
             st.caption(sentence_safe(error))
 
 
+def _draw(found: Attack) -> None:
+    """The pictures and what they show, as far as the attack has come."""
+    st.html(_stage(found))
+    st.html(f'<p class="cs-adversarial-sentence">{escape(sentence(found))}</p>')
+
+
 def _stage(found: Attack) -> str:
     """Four pictures with what the network says about each."""
     difference, factor = magnify(found.original, found.attacked)
-    grey = found.original.shape[2] == 1
     scale = (
         f'<div class="cs-scale"><span>−{found.largest:.3g}</span>'
         f'<i style="background:{css_gradient("diverging")}"></i><span>{found.largest:.3g} of 255</span></div>'
-        if grey
-        else html.caption(f"Mid-grey: no change; ×{factor:.3g}")
+        if factor is None
+        else html.caption("Mid-grey: no change")
     )
-    same = not found.changed
+    times = "" if factor is None else f", ×{factor:g}"
     cells = [
         ("The image", to_bytes(found.original), _bars(found, found.before)),
         (
-            "No change" if same else f"The change, ×{factor:.3g}", difference,
+            f"The change{times}" if found.changed else "No change", difference,
             scale + html.caption(f"{html.whole_percent(found.changed)} of the values changed"),
         ),
         ("Attacked", to_bytes(found.attacked), _bars(found, found.after)),
@@ -90,9 +97,8 @@ def _stage(found: Attack) -> str:
 
 
 def _bars(found: Attack, probs: Floats) -> str:
-    """The three most probable classes; blue: the truth, or the answer where nobody knows it."""
-    known = found.label if found.label is not None else found.source
-    return html.probability_bars(probs, found.classes, target=known)
+    """The three most probable classes; blue with a tick: the truth, where anybody has said it."""
+    return html.probability_bars(probs, found.classes, target=found.label)
 
 
 def sentence(found: Attack) -> str:
@@ -116,22 +122,32 @@ def sentence(found: Attack) -> str:
     rounded = int(np.nan_to_num(found.after_rounding, nan=-1).argmax())
     if found.succeeded and rounded != found.answer:
         text += " Rounded to whole grey levels, as a file keeps it, it does not hold."
+    return f"{text}{noise_sentence(found)}"
+
+
+def noise_sentence(found: Attack) -> str:
+    """What as much noise does, and no more than that many draws can say."""
+    if not found.noise_draws:
+        return ""
     low, high = wilson(found.noise_flips, found.noise_draws)
-    text += (
+    text = (
         f" Random noise of the same size changes the answer in {found.noise_flips} of "
         f"{found.noise_draws} draws (95 %: {html.whole_percent(low)} to {html.whole_percent(high)})"
     )
-    if found.succeeded and found.noise_flips == 0:
-        text += ": it is the direction that matters, not the size"
-    return text + "."
+    if found.succeeded and high <= _SELDOM:
+        text += ": what counts is the direction of the change, not its size alone"
+    return f"{text}."
 
 
 def _figures(found: Attack) -> str:
-    drop = float(found.before[found.source] - found.after[found.source])
+    before, after = (float(each[found.source]) for each in (found.before, found.after))
     return html.figures(
         [
             ("largest change", f"{found.largest:.3g}/255", "Of any value of any pixel; at most ε"),
-            ("probability lost", html.percent(drop), "Of the answer before the attack"),
+            (
+                f"probability of {named(found.classes, found.source)}", points(before, after),
+                f"The answer before the attack: from {html.percent(before)} to {html.percent(after)}",
+            ),
             ("passes", f"{found.passes} + {found.passes}", "Forward and backward, for this image"),
             ("as a file", "holds" if _rounded_holds(found) else "another answer",
              "The answer after rounding to whole bytes, against that of the attacked image"),
@@ -139,16 +155,24 @@ def _figures(found: Attack) -> str:
     )  # fmt: skip
 
 
+def points(before: float, after: float) -> str:
+    """A change of a probability in percentage points: the difference of the two as they are shown."""
+    change = round(100 * after, 1) - round(100 * before, 1)
+    if not np.isfinite(change):
+        return html.NO_NUMBER
+    return f"{change:+.1f} points".replace("-", "−")
+
+
 def _rounded_holds(found: Attack) -> bool:
     return int(np.nan_to_num(found.after_rounding, nan=-1).argmax()) == found.answer
 
 
-def _curve(result: AttackCurve, plan: Plan) -> None:
+def _curve(result: AttackCurve, plan: Plan, answer: int) -> None:
     key = "adversarial.chart"
     if result.share < 1:  # one run may draw a key once
         key += f".{result.share:.4f}.{result.smallest}.{result.holds}"
     st.plotly_chart(
-        plot_attack_curve(result, now=plan.epsilon), key=key, config=CHART_CONFIG,
+        plot_attack_curve(result, now=plan.epsilon, answer=answer), key=key, config=CHART_CONFIG,
         alt="Probability of the answer over the strength of the attack",
     )  # fmt: skip
     if result.share >= 1:
@@ -165,9 +189,7 @@ def curve_sentence(result: AttackCurve) -> str:
         "the answer changes" if result.target is None
         else f"the answer becomes {named(result.classes, result.target)}"
     )  # fmt: skip
-    flips = int(result.noise_flips.sum())
-    draws = result.noise_draws * len(result.epsilons)
-    noise = f" Noise changed it in {flips} of {draws} tries over all strengths."
+    noise = _curve_noise(result)
     if result.smallest is None:
         end = float(result.epsilons[-1])
         return f"Up to ε = {end:g}/255 there is no strength tried at which {what}.{noise}"
@@ -176,6 +198,19 @@ def curve_sentence(result: AttackCurve) -> str:
     return (
         f"The least strength found at which {what} is ε = {result.smallest:.3g}/255; at "
         f"{result.holds:.3g}/255 it does not.{noise} Dotted blue: the strength shown above."
+    )
+
+
+def _curve_noise(result: AttackCurve) -> str:
+    """From which strength on noise does it, too: the draws of all strengths together say nothing
+    about any."""
+    flipped = np.flatnonzero(result.noise_flips)
+    if not len(flipped):
+        return f" Noise changed it at no strength tried ({result.noise_draws} draws at each)."
+    first = int(flipped[0])
+    return (
+        f" Noise first changed it at ε = {result.epsilons[first]:g}/255, in "
+        f"{int(result.noise_flips[first])} of {result.noise_draws} draws."
     )
 
 

@@ -10,9 +10,10 @@ import streamlit as st
 from engine.protocol import EngineError
 from ui.adversarial.many import render_many
 from ui.adversarial.one import render_one
+from ui.fresh import fresh_place
 from ui.subject.bar import subject_bar
 from ui.text import sentence_safe
-from ui.url_state import choice
+from ui.url_state import choice, upcoming
 
 VIEWS: Final = {
     "one": ":material/image: One image",
@@ -28,15 +29,17 @@ _SOURCES: Final = (
 
 def render() -> None:
     """The page."""
-    chosen = subject_bar()
+    many = upcoming("view", VIEWS, "one") == "set"  # of the network's own images, not the bar's one
+    chosen = subject_bar(image=not many)
     if chosen is None:
         return
     view = choice("View", VIEWS, key="view", default="one")
-    try:
-        if view == "one":
-            render_one(chosen)
-        else:
-            render_many(chosen)
-    except EngineError as error:
-        st.error(sentence_safe(error), icon=":material/error:")
+    with fresh_place("adversarial.view", view):
+        try:
+            if view == "one":
+                render_one(chosen)
+            else:
+                render_many(chosen)
+        except EngineError as error:
+            st.error(sentence_safe(error), icon=":material/error:")
     st.caption(_SOURCES)

@@ -7,8 +7,11 @@ from typing import Any, Final
 
 import streamlit as st
 
+from ui.looking import glance
 from ui.saliency.link import pick, put, read_number, read_word, select, slide
+from ui.subject.bar import Chosen
 from viz.results import Classification
+from viz.results.adversarial import VisibleStrength
 
 METHODS: Final = {"fgsm": "FGSM, one step", "pgd": "PGD, many steps"}
 LARGEST: Final = 32.0
@@ -24,6 +27,7 @@ class Plan:
 
     method: str
     epsilon: float  # in 1/255
+    standard: float  # where it begins: the least round strength at which FGSM succeeds
     target: int | None
     steps: int
     step_size: float | None  # in 1/255; None: 2.5 ε / steps
@@ -42,17 +46,28 @@ class Plan:
         return given
 
 
-def read_plan(said: Classification) -> Plan:
-    """What the link says; what of it makes no sense is left out with a sentence."""
+def read_plan(chosen: Chosen, said: Classification) -> Plan:
+    """What the link says; what of it makes no sense is left out with a sentence.
+
+    Raises:
+        EngineError: the network cannot be asked.
+    """
     most = len(said.classes) - 1
     epsilon = read_number("eps", 0, LARGEST, "ε, in 1/255,", whole=False)
     target = read_number("target", 0, most, f"The target, of {most + 1} classes,")
     steps = read_number("steps", 1, MOST_STEPS, "The number of steps")
     size = read_number("stepsize", 0.01, LARGEST, "The size of a step, in 1/255,", whole=False)
+    aim = None if target is None else int(target)
+    given: dict[str, Any] = {} if aim is None else {"target": aim}
+    least: VisibleStrength = glance(
+        "visible_strength", chosen.model, chosen.image, **given, **chosen.options
+    )
+    standard = EPSILON if least.epsilon is None else least.epsilon
     return Plan(
         method=read_word("attack", list(METHODS), "fgsm", "attack"),
-        epsilon=EPSILON if epsilon is None else epsilon,
-        target=None if target is None else int(target),
+        epsilon=standard if epsilon is None else epsilon,
+        standard=standard,
+        target=aim,
         steps=STEPS if steps is None else int(steps),
         step_size=size,
         random_start=st.query_params.get("start") != "image",
@@ -65,10 +80,11 @@ def render_plan(plan: Plan, said: Classification) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="cs-adversarial-controls"):
         pick("Attack", METHODS, plan.method, key="attack", default="fgsm")
         slide(
-            "Strength ε, in 1/255", plan.epsilon, key="eps", low=0.0, high=LARGEST, default=EPSILON,
-            step=0.5, form="%g",
+            "Strength ε, in 1/255", plan.epsilon, key="eps", low=0.0, high=LARGEST,
+            default=plan.standard, step=0.5, form="%g",
             explain="The most by which any value of a pixel may change: 1/255 is one grey level of a "
-            "picture file. The change is made in pixels, before normalisation, and stays a picture.",
+            "picture file. The change is made in pixels, before normalisation, and stays a picture. "
+            "It begins at the least of some round strengths at which FGSM succeeds, or at 8.",
         )  # fmt: skip
         select(
             "Wanted answer", [_ANY, *names], _ANY if plan.target is None else str(plan.target),

@@ -115,5 +115,6 @@ def _choose_truth(case: Case) -> None:
 
     select(
         "What it really is", [_OWN, *names], str(case.truth) if case.known else _OWN, key="truth",
-        take=take, words=lambda value: names.get(value, "Not said: the second guess is compared"),
+        take=take, words=lambda value: names.get(value, "Not said"),
+        explain="Until it is said, the answer is held against the second guess.",
     )  # fmt: skip

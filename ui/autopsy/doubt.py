@@ -11,20 +11,23 @@ import streamlit as st
 from engine.protocol import EngineError
 from ui import html
 from ui.autopsy.cells import SPLITS, Found
-from ui.autopsy.label_words import facts, verdict
-from ui.components.clickable import clickable_picture
-from ui.saliency.link import put
+from ui.autopsy.label_words import facts, named, verdict
+from ui.saliency.link import put, switch
+from ui.saliency.tiles import open_view, tile
 from ui.streaming import watch
 from ui.subject import address
 from ui.subject.bar import Chosen
-from ui.subject.image_picker import sheet
 from ui.text import sentence_safe
-from viz.figures.tiles import fit_zoom
 from viz.results.autopsy import Evidence, Suspects
 
-COUNT: Final = 24
-_TILE: Final = 64
-_COLUMNS: Final = 8
+COUNT: Final = 72
+REST: Final = 24  # at most, of those not worth a look
+SCORE: Final = (
+    "Score: how much more speaks for the suggested class than for the label, the mean of the two "
+    "witnesses' margins (share of the neighbours, probability). +1: all for the suggested class; 0: as "
+    "much for either; −1: all for the label."
+)
+_TILE: Final = 108  # pixels
 _SOURCE: Final = (
     "Northcutt, Jiang and Chuang, [Confident learning](https://arxiv.org/abs/1911.00068), JAIR 2021 · "
     "Northcutt, Athalye and Mueller, [Pervasive label errors in test sets]"
@@ -45,13 +48,19 @@ def render_doubt(chosen: Chosen, found: Found) -> None:
         return
     if result is None or result.share < 1:
         return
-    picked = _images(chosen, found, result)
-    if picked is not None:
-        address.put(address.MAIN, image=found.reference(picked))
-        put(truth=None, paint=None, view="near")
-        st.session_state["view"] = "near"
-        st.rerun()
-    st.html(_table(result))
+    worth = int(result.evidence.suspicious.sum())  # they come first
+    if not worth:
+        st.caption("None is worth a look by both witnesses.")
+    _images(found, result, range(worth))
+    rest = range(worth, min(worth + REST, len(result.indices)))
+    shown = bool(rest) and switch(
+        f"Show the next {len(rest)}", key="next",
+        explain="By score, though not both witnesses speak for the same other class",
+    )  # fmt: skip
+    if shown:
+        _images(found, result, rest)
+    if worth or shown:
+        st.html(html.caption(SCORE) + _table(result, rest.stop if shown else worth))
     st.download_button(
         "The list (CSV)", lambda: suspects_csv(result), f"labels_{result.split}.csv", "text/csv",
         key="autopsy.doubt.csv", icon=":material/download:", on_click="ignore",
@@ -79,39 +88,61 @@ def _draw(chosen: Chosen, found: Found, result: Suspects) -> None:
             ]
         )
         + html.caption(
-            f"The {what} labels against which most speaks, first. A flag is a reason to look at the "
-            f"image, no proof: a strange image of its class looks the same to a network.{seen}"
+            f"The {what} labels worth a look, first; click one to see its neighbours. A flag is a "
+            f"reason to look at the image, no proof: a strange image of its class looks the same to a network.{seen}"
         )
     )  # fmt: skip
 
 
-def _images(chosen: Chosen, found: Found, result: Suspects) -> int | None:
-    """The images to click; the position in the split of the one that was."""
-    zoom = fit_zoom(result.images.shape[2], _TILE)
-    png, grid = sheet(result.images.repeat(zoom, 1).repeat(zoom, 2), _COLUMNS)
-    texts = [
-        f"{SPLITS[result.split]} {index}\n{verdict(result.evidence, row, result.classes)}"
-        for row, index in enumerate(result.indices)
-    ]
-    picked = clickable_picture(
-        png, key="autopsy.doubt.images", alt="Images whose labels are doubtful", grid=grid,
-        texts=texts, width=f"{_COLUMNS * (_TILE + 6)}px",
-    )  # fmt: skip
-    return None if picked is None else int(result.indices[picked])
+def _images(found: Found, result: Suspects, rows: range) -> None:
+    """The images, each with its label, what it may be, and its score; a click opens its neighbours."""
+    if not rows:
+        return
+    evidence = result.evidence
+    with st.container(horizontal=True, gap="small", key=f"cs-saliency-tiles-doubt-{rows.start}"):
+        for row in rows:
+            index = int(result.indices[row])
+            label, other = (
+                named(result.classes, int(each[row]))
+                for each in (evidence.labels, evidence.suggested)
+            )
+            place = tile(
+                f"doubt-{index}", f"{label} or {other}?", width=_TILE, open_it=_open,
+                args=(found.reference(index),), explain=verdict(evidence, row, result.classes),
+            )  # fmt: skip
+            place.html(
+                html.picture(
+                    result.images[row], f"{SPLITS[result.split]} {index}, labelled {label}"
+                )
+                + html.caption(
+                    f"{SPLITS[result.split]} {index}, score {score_words(evidence, row)}"
+                )
+            )
 
 
-def _table(result: Suspects) -> str:
+def _open(reference: str) -> None:
+    put(image=reference, truth=None, paint=None, view="near")
+    address.remember(address.MAIN)
+    open_view("near")
+
+
+def score_words(evidence: Evidence, row: int) -> str:
+    """With its sign."""
+    return f"{evidence.scores[row]:+.2f}".replace("-", "−")
+
+
+def _table(result: Suspects, count: int) -> str:
     evidence = result.evidence
     rows = [
         (
-            str(index),
+            str(result.indices[row]),
             result.classes[int(evidence.labels[row])],
             result.classes[int(evidence.suggested[row])],
-            f"{evidence.scores[row]:+.2f}".replace("-", "−"),
+            score_words(evidence, row),
             _mark(evidence, row),
             facts(evidence, row, result.classes),
         )
-        for row, index in enumerate(result.indices)
+        for row in range(count)
     ]  # fmt: skip
     header = ("image", "label", "suggested", "score", "", "evidence")
     return f'<div class="cs-autopsy-table">{html.table(header, rows, numeric=(0, 3))}</div>'

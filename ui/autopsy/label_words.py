@@ -41,14 +41,16 @@ def facts(evidence: Evidence, row: int, classes: tuple[str, ...]) -> str:
     votes, total = evidence.votes[row], int(evidence.votes[row].sum())
     probs, usual = evidence.probs[row], evidence.thresholds
     this, that = named(classes, label), named(classes, other)
+    given = int(votes[other])
     neighbours = (
-        f"Of {total} nearest training images {int(votes[other])} are labelled {that}, "
+        f"Of {total} nearest training images {given} {'is' if given == 1 else 'are'} labelled {that}, "
         f"{int(votes[label])} {this}."
         if total
         else "The neighbours have not been asked yet."
     )
     return (
-        f"{neighbours} The network gives {that} {html.percent(float(probs[other]))} (held-out "
-        f"images labelled so get {html.percent(float(usual[other]))} on average) and {this} "
-        f"{html.percent(float(probs[label]))} ({html.percent(float(usual[label]))})."
+        f"{neighbours} The network gives {that} {html.percent(float(probs[other]))}, where images "
+        f"labelled {that} get {html.percent(float(usual[other]))} on average, and {this} "
+        f"{html.percent(float(probs[label]))}, where those labelled {this} get "
+        f"{html.percent(float(usual[label]))}."
     )

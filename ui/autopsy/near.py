@@ -14,11 +14,12 @@ from ui import html
 from ui.autopsy.case import Case
 from ui.autopsy.label_words import named, verdict_html
 from ui.downloads import download_picture
-from ui.maps.parts import heading, number
+from ui.maps.parts import heading
 from ui.streaming import watch
 from ui.subject.image_picker import sheet
 from ui.text import sentence_safe
 from ui.url_state import choice
+from viz.results import Floats
 from viz.results.autopsy import Nearby, Neighbours
 
 METRICS: Final = {"cosine": "Angle (cosine)", "euclidean": "Distance (Euclidean)"}
@@ -64,6 +65,7 @@ def _draw(case: Case, found: Neighbours) -> None:
 def _tiles(found: Neighbours, near: Nearby, case: Case) -> str:
     if not len(near.indices):
         return html.caption("None among the images searched so far.")
+    digits = even_digits(near.distances)
     cells = []
     for image, label, index, distance in zip(
         near.images, near.labels, near.indices, near.distances, strict=True
@@ -73,9 +75,16 @@ def _tiles(found: Neighbours, near: Nearby, case: Case) -> str:
         cells.append(
             html.picture(image, f"Training image {index}, {name}", title=f"Training image {index}")
             + f'<div class="cs-autopsy-label cs-autopsy-{kind}">{escape(name)}</div>'
-            + html.caption(number(float(distance)))
+            + html.caption(f"{distance:.{digits}f}")
         )
     return html.tiles(cells, width="3.9rem")
+
+
+def even_digits(distances: Floats) -> int:
+    """Decimals for all distances of a row alike: three significant figures of the largest, and no
+    more than six."""
+    largest = float(np.nan_to_num(distances, nan=0.0, posinf=0.0).max(initial=0.0))
+    return 2 if largest <= 0 else int(np.clip(2 - np.floor(np.log10(largest)), 0, 6))
 
 
 def _kind(label: int, case: Case) -> str:

@@ -14,6 +14,8 @@ from ui.autopsy.doubt import render_doubt
 from ui.autopsy.near import render_near
 from ui.autopsy.paint import render_paint
 from ui.autopsy.why import render_why
+from ui.fresh import fresh_place
+from ui.saliency.link import say
 from ui.subject.bar import Chosen, subject_bar
 from ui.text import sentence_safe
 from ui.url_state import choice
@@ -24,6 +26,7 @@ VIEWS: Final = {
     "near": ":material/hub: Nearest training images",
     "labels": ":material/fact_check: Doubtful labels",
 }
+_OWN_IMAGES: Final = ("near", "labels")  # they look at the data that the network was trained on
 
 
 def render() -> None:
@@ -61,14 +64,24 @@ def render() -> None:
 
 
 def _view(chosen: Chosen, case: Case, found: Found | None) -> None:
-    view = choice("View", VIEWS, key="view", default="why")
-    if view == "why":
-        render_why(case)
-    elif view == "paint":
-        render_paint(case)
-    elif view == "near":
-        render_near(case)
-    elif found is None:
-        st.info("There are no labels here to doubt: choose a network that was trained here.")
-    else:
-        render_doubt(chosen, found)
+    here = own_dataset(chosen) is not None
+    views = {name: words for name, words in VIEWS.items() if here or name not in _OWN_IMAGES}
+    linked = st.query_params.get("view")
+    if linked in VIEWS and linked not in views:
+        say(
+            f"“{VIEWS[linked].rpartition(': ')[2]}” needs the network's own images, which are not here."
+        )
+    view = choice("View", views, key="view", default="why")
+    with fresh_place("autopsy.view", view):
+        if view == "why":
+            render_why(case)
+        elif view == "paint":
+            render_paint(case)
+        elif view == "near":
+            render_near(case)
+        elif found is None:
+            st.info(
+                "There are no answers to check the labels against: choose another set of images."
+            )
+        else:
+            render_doubt(chosen, found)

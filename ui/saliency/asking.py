@@ -56,6 +56,7 @@ def attribute(
     Raises:
         EngineError: what `watch` raises.
     """
+
     def draw(found: Attribution) -> None:
         st.html(make(found))
 

@@ -21,12 +21,12 @@ from viz.figures.attribution import (
     bar_ends,
     color_map,
     find_extent,
+    gradient,
     keep_top,
     overlay,
     stretch,
     sum_channels,
 )
-from viz.figures.theme import css_gradient
 from viz.results.attribution import Attribution
 
 OPACITY: Final = 85
@@ -45,6 +45,7 @@ class Display:
     smooth: bool = False
     masked: bool = False
     top: int = TOP  # per cent of the pixels that a masked image shows
+    dark: bool = False  # whether 0 is dark on a signed scale, as on a dark page
 
     def clip_of(self, found: Attribution) -> float:
         """The percentile for a result."""
@@ -84,6 +85,7 @@ def read_display() -> Display:
         smooth=st.query_params.get("smooth") == "1",
         masked=st.query_params.get("masked") == "1",
         top=TOP if top is None else int(top),
+        dark=st.context.theme.type == "dark",
     )
 
 
@@ -151,8 +153,10 @@ def draw(
     if display.masked:
         over, shown = keep_top(found.image, placed, display.top / 100)
     else:
-        over = overlay(found.image, placed, extent, opacity=display.opacity / 100)
-    return Drawn(values, placed, extent, color_map(placed, extent), over, shown)
+        over = overlay(
+            found.image, placed, extent, opacity=display.opacity / 100, dark=display.dark
+        )
+    return Drawn(values, placed, extent, color_map(placed, extent, dark=display.dark), over, shown)
 
 
 def picture(pixels: Bytes, alt: str) -> str:
@@ -161,7 +165,7 @@ def picture(pixels: Bytes, alt: str) -> str:
     return f'<div class="cs-saliency-picture{kind}">{html.picture(pixels, alt)}</div>'
 
 
-def color_bar(extent: Extent, *, words: bool = False) -> str:
+def color_bar(extent: Extent, *, words: bool = False, dark: bool = False) -> str:
     """The colours with the values at their ends, and what the ends mean."""
     if is_empty(extent):
         return '<div class="cs-saliency-scale"><span>0 everywhere</span></div>'
@@ -173,7 +177,7 @@ def color_bar(extent: Extent, *, words: bool = False) -> str:
         against = speaks = ""
     return (
         f'<div class="cs-saliency-scale">{against}<span>{escape(low)}</span>'
-        f'<i style="background:{css_gradient(extent.scale)}">{middle}</i>'
+        f'<i style="background:{gradient(extent, dark=dark)}">{middle}</i>'
         f"<span>{escape(high)}</span>{speaks}</div>"
     )
 

@@ -7,19 +7,20 @@ from functools import partial
 from html import escape
 from typing import Final
 
+import numpy as np
 import streamlit as st
 
 from ui import html
 from ui.saliency.asking import Question
-from ui.saliency.display import picture
+from ui.saliency.display import has_sign, picture
 from ui.saliency.link import set_method, switch
-from ui.saliency.method import DEFAULT, FAMILIES, layer_of
+from ui.saliency.method import DEFAULT, FAMILIES, cost_words, layer_of
 from ui.saliency.scene import Scene
+from ui.saliency.series import Item, place_line, run_series
 from ui.saliency.target import render_bars, render_target
 from ui.saliency.tiles import (
     WIDTH,
     choose_shown,
-    fill,
     open_view,
     place_tiles,
     tile,
@@ -31,6 +32,7 @@ from viz.attribution.method import Cost, Method
 from viz.attribution.table import METHODS
 from viz.results.attribution import Attribution
 
+_SLOW: Final = "Slow methods too"
 QUICK_PASSES: Final = 100
 QUICK_MACS: Final = 2e10
 """Of all passes; below either a method is run without being asked for: it takes about a second."""
@@ -38,7 +40,8 @@ QUICK_MACS: Final = 2e10
 
 def render_grid(scene: Scene) -> None:
     """The view."""
-    controls, stage = st.columns([1, 4.4], gap="medium")
+    with st.container(key="cs-saliency-many"):
+        controls, stage = st.columns([1, 4.4], gap="medium")
     with controls, st.container(key="cs-saliency-controls", gap="small"):
         render_target(scene.chosen, scene.said, scene.target)
         render_bars(scene.said, scene.target)
@@ -46,8 +49,8 @@ def render_grid(scene: Scene) -> None:
         methods = allowed(scene)
         slow = [method.name for method in methods if is_slow(scene, method)]
         if slow and switch(
-            "Slow methods too", key="slow",
-            explain="They run the network hundreds or thousands of times; each can be stopped.",
+            _SLOW, key="slow",
+            explain="They run the network hundreds or thousands of times; Stop keeps what is there.",
         ):  # fmt: skip
             slow = []
     with stage:
@@ -75,33 +78,77 @@ def is_slow(scene: Scene, method: Method) -> bool:
 
 def _tiles(scene: Scene, shown: str, methods: Sequence[Method], slow: Sequence[str]) -> None:
     """All tiles stand at once and fill one after the other; those in `slow` say what they cost."""
-    with place_tiles():
+    line = place_line()
+    with place_tiles(tall=True):
         with st.container(key="saliency-cell-image", width=WIDTH):
-            st.html('<div class="cs-saliency-head"><b>The image</b></div>')
+            st.html('<div class="cs-saliency-name">The image</div>')
             st.html(picture(scene.said.image, "The image"))
         places = [
             tile(method.name, method.title, explain=_help(method), open_it=_open, args=(method.name,))
             for method in methods
         ]  # fmt: skip
-    later = []
+    items = []
     for method, place in zip(methods, places, strict=True):
-        if method.name not in slow:
-            wait(place, "Comes…")
-            later.append((method, place))
-        else:
-            wait(place, f"{cost_of(scene, method).words}: switch it on at the left.")
-    for method, place in later:
-        fill(
-            place, _question(scene, method), scene.chosen, name=f"grid.{method.name}",
-            make=partial(_tile, scene, method, shown),
-        )  # fmt: skip
+        if method.name in slow:
+            wait(
+                place,
+                f"{cost_words(method, {}, scene.chosen.network.input_shape)} Switch on “{_SLOW}”.",
+            )
+            continue
+        wait(place, "Waiting")
+        make = partial(_tile, scene, method, shown)
+        items.append(Item(_question(scene, method), place, make))
+    found = run_series(
+        items, scene.chosen, key="methods", line=line,
+        words=f"All for {scene.target.words}, each on a scale of its own. A click opens one.",
+    )  # fmt: skip
+    lesson = equal_words([one for one in found if one is not None])
+    if lesson:
+        st.info(sentence_safe(lesson), icon=":material/equal:")
     st.html(
         html.caption(
-            f"All for {scene.target.words}, each on a scale of its own, with its default settings. "
-            "Methods answer different questions: where they differ, see Trust for which of them "
-            "follow this network. A click opens one."
+            "Methods answer different questions: where they differ, see Trust for which of them follow "
+            "this network."
         )
     )
+
+
+def equal_words(found: Sequence[Attribution]) -> str:
+    """What is to be learned where class activation maps of one layer are the same; else empty.
+
+    What speaks against the answer is left out, as some of the methods cut it off.
+    """
+    cams = [
+        one for one in found if METHODS[one.method].family == "cam" and one.values.shape[0] == 1
+    ]
+    groups: list[list[Attribution]] = []
+    for one in cams:
+        group = next((each for each in groups if _same(each[0], one)), None)
+        if group is None:
+            groups.append([one])
+        else:
+            group.append(one)
+    largest = max(groups, key=len, default=[])
+    if len(largest) < 2:
+        return ""
+    titles = [METHODS[one.method].title for one in largest]
+    names = f"{', '.join(titles[:-1])} and {titles[-1]}"
+    signed = any(has_sign(METHODS[one.method]) for one in largest)
+    return (
+        f"{names} are the same map here{' in what speaks for the answer' if signed else ''}: "
+        f"everything behind {largest[0].layer} treats all its places alike, as global average pooling "
+        "does, so the gradient is the same at every place, and it makes no difference where it is "
+        "averaged (Selvaraju et al. 2017; Draelos and Carin 2020)."
+    )
+
+
+def _same(one: Attribution, other: Attribution) -> bool:
+    """Whether two maps of one layer agree, as far as float32 carries, in what is above 0."""
+    if one.layer != other.layer or one.values.shape != other.values.shape:
+        return False
+    first, second = (np.maximum(each.values, 0) for each in (one, other))
+    largest = float(first.max(initial=0.0))
+    return largest > 0 and bool(np.abs(first - second).max() <= 1e-4 * largest)
 
 
 def _question(scene: Scene, method: Method) -> Question:
@@ -123,11 +170,14 @@ def _help(method: Method) -> str:
 
 
 def _tile(scene: Scene, method: Method, shown: str, found: Attribution) -> str:
-    return tile_html(found, scene.display, shown, line=_line(found, method))
+    settings = _question(scene, method).settings
+    return tile_html(found, scene.display, shown, line=_line(found, method), settings=settings)
 
 
 def _line(found: Attribution, method: Method) -> str:
-    words = f"{found.seconds * 1000:,.0f} ms" if found.seconds < 1 else f"{found.seconds:.1f} s"
+    """Passes and not seconds: those depend on what the engine did before."""
+    passes = found.forward_passes + found.backward_passes
+    words = f"{passes:,} {'pass' if passes == 1 else 'passes'}"
     where = FAMILIES[method.family] if found.layer is None else found.layer
     return f"<span>{escape(where)} · {words}</span>"
 

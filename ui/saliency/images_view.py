@@ -13,13 +13,14 @@ import streamlit as st
 from data.samples import SAMPLES
 from engine.protocol import EngineError
 from models.references import TorchvisionRef, parse_reference
-from ui import html
 from ui.looking import glance
 from ui.saliency.asking import Question
 from ui.saliency.link import pick, put, read_number, read_word, select
 from ui.saliency.method import render_method, render_options
 from ui.saliency.scene import Scene
-from ui.saliency.tiles import choose_shown, fill, open_view, place_tiles, tile, tile_html, wait
+from ui.saliency.series import Item, place_line, run_series
+from ui.saliency.target import share_words
+from ui.saliency.tiles import choose_shown, open_view, place_tiles, tile, tile_html, wait
 from ui.subject.address import MAIN
 from ui.subject.address import put as put_subject
 from ui.subject.models import find_model
@@ -49,7 +50,8 @@ def render_images(scene: Scene) -> None:
     Raises:
         EngineError: the images cannot be had.
     """
-    controls, stage = st.columns([1, 4.4], gap="medium")
+    with st.container(key="cs-saliency-many"):
+        controls, stage = st.columns([1, 4.4], gap="medium")
     with controls, st.container(key="cs-saliency-controls", gap="small"):
         render_method(scene.asked, scene.support)
         images, said, each = _choose(scene)
@@ -74,7 +76,10 @@ def _choose(scene: Scene) -> tuple[list[_Shown], str, str]:
             "answer",
         )
     which = read_word("images", list(SETS), "random", "set of images")
-    pick("Images", SETS, which, key="images", default="random")
+    select(
+        "Images", list(SETS), which, key="images", words=SETS.__getitem__,
+        take=lambda name: put(images=None if name == "random" else name),
+    )  # fmt: skip
     split = "test"
     answers: Evaluation = glance(
         "evaluation", scene.chosen.model, split=split, timeout=_TIMEOUT, **scene.chosen.options
@@ -162,6 +167,7 @@ def _some(index: Ints, count: int) -> Ints:
 
 
 def _tiles(scene: Scene, images: Sequence[_Shown], each: str, shown: str, said: str) -> None:
+    line = place_line()
     with place_tiles():
         places = [
             tile(
@@ -171,16 +177,26 @@ def _tiles(scene: Scene, images: Sequence[_Shown], each: str, shown: str, said: 
             for at, one in enumerate(images)
         ]  # fmt: skip
     for place in places:
-        wait(place, "Comes…")
-    for at, (one, place) in enumerate(zip(images, places, strict=True)):
-        fill(
-            place, _question(scene, one, each), scene.chosen, name=f"images.{at}",
-            make=lambda found: tile_html(
-                found, scene.display, shown, line=_line(found), beside=True
-            ),
+        wait(place, "Waiting")
+
+    def make(found: Attribution) -> str:
+        return tile_html(
+            found, scene.display, shown, line=_line(found), beside=True,
+            settings=scene.asked.settings,
         )  # fmt: skip
-    what = "the answer the network gives" if each == "answer" else "the true class"
-    st.html(html.caption(f"{said} Explained is {what}; each map has a scale of its own."))
+
+    items = [
+        Item(_question(scene, one, each), place, make)
+        for one, place in zip(images, places, strict=True)
+    ]
+    if scene.target.is_unit:
+        what = scene.target.words
+    else:
+        what = "the network's own answer" if each == "answer" else "the true class"
+    run_series(
+        items, scene.chosen, key="images", line=line,
+        words=f"{said} Each map explains {what} and has a scale of its own.",
+    )  # fmt: skip
 
 
 def _question(scene: Scene, one: _Shown, each: str) -> Question:
@@ -195,12 +211,13 @@ def _question(scene: Scene, one: _Shown, each: str) -> Question:
 
 def _line(found: Attribution) -> str:
     best = int(np.nan_to_num(found.probs, nan=-1).argmax())
-    said = f"{escape(found.classes[best])} {html.whole_percent(float(found.probs[best]))}"
+    share = escape(share_words(float(found.probs[best])))
+    said = f"says <b>{escape(found.classes[best])}</b> with {share}"
     if found.label is None:
-        return f"says <b>{said}</b>"
+        return said
     if found.label == best:
-        return f"✓ says <b>{said}</b>"
-    return f"says <b>{said}</b>, is {escape(found.classes[found.label])}"
+        return f"✓ {said}"
+    return f"{said}, is {escape(found.classes[found.label])}"
 
 
 def _open(reference: str) -> None:

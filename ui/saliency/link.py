@@ -108,6 +108,20 @@ def switch(label: str, *, key: str, explain: str | None = None) -> bool:
     return value
 
 
+def switch_choice(
+    label: str, value: str, *, key: str, default: str, explain: str | None = None
+) -> None:
+    """A toggle for a setting that is yes or no, in the link by these words."""
+    widget = f"saliency.{key}"
+    st.session_state[widget] = value == "yes"
+
+    def changed() -> None:
+        word = "yes" if st.session_state[widget] else "no"
+        put(**{key: None if word == default else word})
+
+    st.toggle(label, key=widget, on_change=changed, help=explain)
+
+
 def slide(
     label: str,
     value: float,

@@ -7,13 +7,14 @@ to be chosen all stand in the table.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
 import streamlit as st
 
+from ui.saliency.automatic import automatic
 from ui.saliency.link import (
     SETTING,
     put,
@@ -23,6 +24,7 @@ from ui.saliency.link import (
     select,
     set_method,
     slide,
+    switch_choice,
     type_number,
 )
 from ui.subject.bar import Chosen
@@ -31,7 +33,7 @@ from ui.subject.layers import choose_layer
 from ui.text import sentence_safe
 from viz.attribution.method import Family, Method, Option
 from viz.attribution.table import METHODS
-from viz.results.attribution import AttributionSupport
+from viz.results.attribution import Attribution, AttributionSupport
 
 FAMILIES: Final[Mapping[Family, str]] = {
     "gradient": "Gradient",
@@ -40,6 +42,7 @@ FAMILIES: Final[Mapping[Family, str]] = {
     "perturbation": "Perturbation",
 }
 DEFAULT: Final = next(iter(METHODS))
+_FEW: Final = 10  # passes, of which no method makes fewer than it says
 _WIDE: Final = 600  # whole numbers in a range that a slider cannot hit one by one
 
 
@@ -90,8 +93,10 @@ def layer_of(method: Method, support: AttributionSupport) -> str | None:
     return linked if linked in names else support.default_layer
 
 
-def render_method(asked: Asked, support: AttributionSupport) -> None:
-    """The list of methods; those that this network does not allow say so."""
+def render_method(
+    asked: Asked, support: AttributionSupport, names: Sequence[str] = tuple(METHODS)
+) -> None:
+    """The list of methods, or of some; those that this network does not allow say so."""
 
     def words(name: str) -> str:
         method = METHODS[name]
@@ -99,7 +104,7 @@ def render_method(asked: Asked, support: AttributionSupport) -> None:
         return f"{FAMILIES[method.family]} · {method.title}{refused}"
 
     select(
-        "Method", list(METHODS), asked.method.name, key="method", words=words,
+        "Method", names, asked.method.name, key="method", words=words,
         take=lambda name: set_method(name, DEFAULT),
     )  # fmt: skip
 
@@ -108,8 +113,15 @@ def render_options(asked: Asked, chosen: Chosen, support: AttributionSupport) ->
     """The layer, where the method looks at one, and the method's settings."""
     if asked.method.layered:
         render_layer(chosen, support)
+    render_settings(asked, chosen)
+
+
+def render_settings(asked: Asked, chosen: Chosen) -> None:
+    """The method's settings without its layer."""
+    values = asked.method.settings(asked.settings)
     for option in asked.method.options:
-        _option(option, asked.settings.get(option.name, option.default))
+        auto = automatic(option, values, chosen.network.input_shape)
+        _option(option, values[option.name], auto)
 
 
 def render_layer(chosen: Chosen, support: AttributionSupport) -> None:
@@ -121,16 +133,19 @@ def render_layer(chosen: Chosen, support: AttributionSupport) -> None:
         st.caption(sentence_safe(support.why))
 
 
-def render_card(asked: Asked, shape: tuple[int, ...]) -> None:
-    """What the method computes, what that costs, how it misleads, and who says so."""
+def render_card(asked: Asked, shape: tuple[int, ...], found: Attribution | None = None) -> None:
+    """What the method computes, what that costs, how it misleads, and who says so.
+
+    Args:
+        asked: the method.
+        shape: (C, H, W) of the image.
+        found: what it gave, once it has: then its passes are told and not what they may be.
+    """
     method = asked.method
-    channels, height, width = shape
+    cost = cost_words(method, asked.settings, shape) if found is None else spent_words(found)
     rows = [
         (method.title, escape(method.what)),
-        (
-            "Cost",
-            f"{escape(method.cost(method.settings(asked.settings), (channels, height, width)).words)}.",
-        ),
+        ("Cost", escape(cost)),
         ("Needs", escape(method.needs)),
         ("Beware", escape(method.caveat)),
         (
@@ -140,6 +155,20 @@ def render_card(asked: Asked, shape: tuple[int, ...]) -> None:
     ]
     lines = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in rows if text)
     st.html(f'<dl class="cs-saliency-card">{lines}</dl>')
+
+
+def cost_words(method: Method, settings: Mapping[str, Any], shape: tuple[int, ...]) -> str:
+    """What the method may take: no more than that, as some stop earlier or work in portions."""
+    channels, height, width = shape
+    cost = method.cost(method.settings(settings), (channels, height, width))
+    told = cost.words.startswith(("up to", "about")) or cost.passes <= _FEW
+    words = cost.words if told else f"up to {cost.words}"
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def spent_words(found: Attribution) -> str:
+    """The passes that were really made."""
+    return f"Made: {found.forward_passes:,} forward, {found.backward_passes:,} backward passes."
 
 
 def _read_option(option: Option) -> float | int | str:
@@ -153,9 +182,15 @@ def _read_option(option: Option) -> float | int | str:
     return int(value) if whole else value
 
 
-def _option(option: Option, value: Any) -> None:
+def _option(option: Option, value: Any, auto: int | None) -> None:
     key = SETTING + option.name
     explain = option.help or None
+    label = option.label if auto is None or value else f"{option.label}: auto ({auto})"
+    if sorted(option.choices) == ["no", "yes"]:
+        switch_choice(
+            option.label, str(value), key=key, default=str(option.default), explain=explain
+        )
+        return
     if option.choices:
         select(
             option.label, option.choices, str(value), key=key, explain=explain,
@@ -165,12 +200,12 @@ def _option(option: Option, value: Any) -> None:
         return
     if isinstance(option.default, int) and option.high - option.low > _WIDE:
         type_number(
-            option.label, int(value), key=key, low=int(option.low), high=int(option.high),
+            label, int(value), key=key, low=int(option.low), high=int(option.high),
             default=option.default, explain=explain,
         )  # fmt: skip
         return
     slide(
-        option.label, value, key=key, low=option.low, high=option.high, default=option.default,  # type: ignore[arg-type]
+        label, value, key=key, low=option.low, high=option.high, default=option.default,  # type: ignore[arg-type]
         step=_step(option), explain=explain,
     )  # fmt: skip
 

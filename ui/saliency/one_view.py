@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -32,14 +33,21 @@ def render_one(scene: Scene) -> None:
     with stage:
         pictures, below = st.container(), st.container()
     with below:  # first: there is something to read while a slow method computes
-        render_card(scene.asked, scene.chosen.network.input_shape)
+        card = st.empty()
+    shape = scene.chosen.network.input_shape
+    with card:
+        render_card(scene.asked, shape)
     with pictures:
         found = _stage(scene)
         if found is not None:
             render_display(scene.display, found)
     if found is not None:
+        with card:
+            render_card(scene.asked, shape, found)
         with below:
-            download_map(found, draw(found, scene.display), scene.chosen.title)
+            light = replace(scene.display, dark=False)  # on paper
+            drawn = draw(found, light, settings=scene.asked.settings)
+            download_map(found, drawn, scene.chosen.title)
 
 
 def _stage(scene: Scene) -> Attribution | None:
@@ -61,7 +69,7 @@ def _stage(scene: Scene) -> Attribution | None:
 
 def stage_html(found: Attribution, scene: Scene) -> str:
     """Everything about one result that has no controls, in one piece."""
-    drawn = draw(found, scene.display)
+    drawn = _draw(found, scene)
     method = METHODS[found.method]
     over = "The pixels that speak most" if scene.display.masked else "Map on the image"
     return (
@@ -72,11 +80,15 @@ def stage_html(found: Attribution, scene: Scene) -> str:
             picture(drawn.map, f"{method.title} for {found.aim}"),
         )
         + _figure(over, "", picture(drawn.over, f"{method.title} for {found.aim} on the image"))
-        + f'</div>{color_bar(drawn.extent, words=True)}'
+        + f'</div>{color_bar(drawn.extent, words=True, dark=scene.display.dark)}'
         + numbers_html(found, method, drawn)
         + notes_html(found, drawn)
         + _caption(found, drawn, scene)
     )  # fmt: skip
+
+
+def _draw(found: Attribution, scene: Scene) -> Drawn:
+    return draw(found, scene.display, settings=scene.asked.settings)
 
 
 def _caption(found: Attribution, drawn: Drawn, scene: Scene) -> str:

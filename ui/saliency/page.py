@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from engine.protocol import EngineError
+from ui.fresh import fresh_place
 from ui.looking import glance
 from ui.saliency.display import read_display
 from ui.saliency.grid_view import render_grid
@@ -20,7 +21,7 @@ from ui.saliency.target import read_target
 from ui.saliency.training_view import render_training
 from ui.subject.bar import Chosen, subject_bar
 from ui.text import sentence_safe
-from ui.url_state import choice
+from ui.url_state import choice, upcoming
 from viz.results import Classification
 
 _VIEWS: Final[dict[str, tuple[str, Callable[[Scene], None]]]] = {
@@ -34,15 +35,18 @@ _VIEWS: Final[dict[str, tuple[str, Callable[[Scene], None]]]] = {
 
 def render() -> None:
     """The page."""
-    chosen = subject_bar(image=True, moment=True)
+    words = {name: word for name, (word, _) in _VIEWS.items()}
+    # A view of all moments has a timeline of its own; a second one beside it would choose nothing.
+    moment = upcoming("view", words, "one") != "training"
+    chosen = subject_bar(image=True, moment=moment)
     if chosen is None:
         return
-    words = {name: word for name, (word, _) in _VIEWS.items()}
     view = choice("View", words, key="view", default="one")
-    try:
-        _VIEWS[view][1](_scene(chosen))
-    except EngineError as error:
-        st.error(sentence_safe(error), icon=":material/error:")
+    with fresh_place("saliency.view", view):
+        try:
+            _VIEWS[view][1](_scene(chosen))
+        except EngineError as error:
+            st.error(sentence_safe(error), icon=":material/error:")
 
 
 def _scene(chosen: Chosen) -> Scene:

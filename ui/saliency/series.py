@@ -21,6 +21,7 @@ from ui.looking import NotYetError
 from ui.saliency.asking import TIMEOUT, Question, lens_options
 from ui.saliency.tiles import wait
 from ui.subject.bar import Chosen
+from ui.text import sentence_safe
 from viz.results.attribution import Attribution
 
 _KEPT: Final = "saliency.series."
@@ -45,13 +46,13 @@ class _Kept:
 
 
 def place_line() -> Any:
-    """The place above the maps for how far it is; as high when it is empty, so that nothing jumps."""
+    """The place above the maps for how far it is, of one height, so that nothing jumps."""
     with st.container(key="cs-saliency-line"):
         return st.empty()
 
 
 def run_series(
-    items: Sequence[Item], chosen: Chosen, *, key: str, line: Any
+    items: Sequence[Item], chosen: Chosen, *, key: str, line: Any, words: str
 ) -> list[Attribution | None]:
     """Fill all places; the maps that are complete, None where one is not.
 
@@ -60,6 +61,7 @@ def run_series(
         chosen: the subject of all.
         key: of this series on the page.
         line: of `place_line`.
+        words: what stands in the line when all are there.
 
     Raises:
         NotYetError: the engine warms up.
@@ -79,7 +81,8 @@ def run_series(
         except EngineError as error:
             kept.found[at] = str(error)
             wait(item.place, str(error))
-    line.empty()
+        bar.move(at + 1)
+    line.caption(sentence_safe(words))
     del st.session_state[_KEPT + key]
     return _complete(kept, len(items))
 
@@ -101,9 +104,7 @@ def _fill(item: Item, chosen: Chosen, kept: _Kept, at: int, bar: _Bar) -> None:
             item.place.html(item.make(result))
 
 
-def _show_kept(
-    items: Sequence[Item], kept: _Kept, key: str, line: Any
-) -> list[Attribution | None]:
+def _show_kept(items: Sequence[Item], kept: _Kept, key: str, line: Any) -> list[Attribution | None]:
     for at, item in enumerate(items):
         found = kept.found.get(at)
         if isinstance(found, Attribution):
@@ -150,6 +151,15 @@ class _Bar:
                     type="tertiary", on_click=_stop, args=(self._key,),
                 )  # fmt: skip
         self._part = self._part if part is None else part
+        self._draw(done)
+
+    def move(self, done: int) -> None:
+        """Another is there; where nothing had to be waited for, there is nothing to draw."""
+        self._part = 0.0
+        if self._bar is not None:
+            self._draw(done)
+
+    def _draw(self, done: int) -> None:
         self._bar.progress((done + self._part) / self._count, f"{done} of {self._count}")
 
 

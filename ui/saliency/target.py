@@ -20,7 +20,7 @@ from ui.maps.parts import layer_colors, show_map
 from ui.saliency.link import pick, put, read_number, say, select
 from ui.subject.bar import Chosen
 from ui.subject.layers import choose_layer
-from ui.text import markdown_safe
+from ui.text import markdown_safe, sentence_safe
 from viz.results import Classification
 from viz.results.maps import LayerSheet
 from viz.results.network import LayerInfo
@@ -78,8 +78,14 @@ def render_target(chosen: Chosen, said: Classification, target: Target) -> None:
         _render_class(said, target)
 
 
-def render_bars(said: Classification, target: Target) -> None:
-    """The most probable classes and the true one, as bars; a click explains a class."""
+def render_bars(said: Classification, target: Target, when: str = "") -> None:
+    """The most probable classes and the true one, as bars; a click explains a class.
+
+    Args:
+        said: the probabilities.
+        target: what is explained.
+        when: of which moment the bars are, where the page shows several.
+    """
     shown = [int(index) for index in np.argsort(-np.nan_to_num(said.probs))[:BARS]]
     if said.label is not None and said.label not in shown:
         shown.append(said.label)
@@ -87,12 +93,14 @@ def render_bars(said: Classification, target: Target) -> None:
         st.html(f"<style>{''.join(_bar_style(said, index, target) for index in shown)}</style>")
         for index in shown:
             tick = "✓ " if index == said.label else ""
-            share = html.whole_percent(float(said.probs[index]))
+            share = share_words(float(said.probs[index]))
             st.button(
                 f"{tick}{markdown_safe(said.classes[index])} **{markdown_safe(share)}**",
                 key=f"saliency-bar-{index}", type="tertiary", width="stretch",
                 help=_bar_help(said, index), on_click=_explain_class, args=(index,),
             )  # fmt: skip
+    if when:
+        st.caption(sentence_safe(when))
 
 
 def _kind() -> str:
@@ -141,8 +149,8 @@ def _render_class(said: Classification, target: Target) -> None:
 
     def words(value: str) -> str:
         if value in (_ANSWER, _NOBODY):
-            return f"{best} · its answer" if value == _ANSWER else "nothing"
-        share = html.whole_percent(float(said.probs[int(value)]))
+            return f"{best} · its answer" if value == _ANSWER else "none"
+        share = share_words(float(said.probs[int(value)]))
         truth = " ✓ true" if int(value) == said.label else ""
         return f"{said.classes[int(value)]} · {share}{truth}"
 
@@ -158,7 +166,7 @@ def _render_class(said: Classification, target: Target) -> None:
     positive = order[0] if chosen == _ANSWER else chosen
     against = target.request.get("against")
     select(
-        "Rather than", [_NOBODY, *(each for each in order if each != positive)],
+        "Compare with class", [_NOBODY, *(each for each in order if each != positive)],
         _NOBODY if against is None else str(against), key="against", words=words,
         take=lambda value: put(against=None if value == _NOBODY else value),
         explain="What speaks for the first class and not for this one: the difference of their logits "
@@ -254,6 +262,12 @@ def _map_of_units(
             "The whole channel", key="saliency.whole", type="tertiary",
             icon=":material/select_all:", on_click=lambda: put(unit=str(channel)),
         )  # fmt: skip
+
+
+def share_words(share: float) -> str:
+    """A probability in per cent. A softmax never gives all or nothing, only numbers that are rounded
+    to it: one list must not say `>99 %` here and `100 %` there."""
+    return html.whole_percent(min(max(share, 1e-9), 1 - 1e-9)) if share == share else html.NO_NUMBER
 
 
 def truth_words(said: Classification) -> str:

@@ -81,7 +81,7 @@ def tile_html(
     if beside:
         inner = f'<div class="cs-saliency-two">{picture(found.image, "The image")}{inner}</div>'
     return (
-        f"{inner}{color_bar(drawn.extent)}"
+        f"{inner}{color_bar(drawn.extent, dark=display.dark)}"
         f'<div class="cs-saliency-small">{_empty(found, drawn)}{line}</div>'
     )
 

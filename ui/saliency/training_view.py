@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,12 +14,13 @@ import streamlit as st
 from ui import html
 from ui.components.player import Bars, Frame, Panel, Pictures, Played, Values, player
 from ui.saliency.asking import Question
-from ui.saliency.display import Display, draw
+from ui.saliency.display import Display, draw, has_sign
 from ui.saliency.link import put, read_number
 from ui.saliency.method import render_method, render_options
 from ui.saliency.scene import Scene
-from ui.saliency.target import Target, render_bars, render_target
-from ui.saliency.tiles import fill, open_view, place_tiles, tile, tile_html, wait
+from ui.saliency.series import Item, place_line, run_series
+from ui.saliency.target import Target, render_bars, render_target, share_words
+from ui.saliency.tiles import open_view, place_tiles, tile, tile_html, wait
 from ui.subject.address import MAIN
 from ui.subject.moments import go_to
 from ui.text import markdown_safe, sentence_safe
@@ -36,7 +38,7 @@ _TILE: Final = 118
 
 def render_training(scene: Scene) -> None:
     """The view."""
-    chosen = scene.chosen
+    chosen = scene.chosen  # at the newest weights: the player's slider is the only one
     if not chosen.steps:
         why = "has no moment yet" if chosen.history is not None else "was not trained here"
         st.info(
@@ -50,7 +52,10 @@ def render_training(scene: Scene) -> None:
     with controls, st.container(key="cs-saliency-controls", gap="small"):
         render_method(scene.asked, scene.support)
         render_target(chosen, scene.said, scene.target)
-        render_bars(scene.said, scene.target)
+        render_bars(
+            scene.said, scene.target,
+            f"After the last update, {chosen.steps[-1]:,}: what is explained at every moment is chosen here.",
+        )  # fmt: skip
         render_options(scene.asked, chosen, scene.support)
     with stage:
         if scene.asked.refusal:
@@ -69,6 +74,7 @@ def fixed_target(target: Target, said: Classification) -> dict[str, Any]:
 def _moments(scene: Scene, steps: Sequence[int]) -> None:
     """The strip fills moment by moment; when all are there they can be played."""
     chosen = scene.chosen
+    line = place_line()
     stage = st.container()
     with place_tiles():
         places = [
@@ -79,27 +85,35 @@ def _moments(scene: Scene, steps: Sequence[int]) -> None:
             for step in steps
         ]  # fmt: skip
     for place in places:
-        wait(place, "Comes…")
+        wait(place, "Waiting")
     request = fixed_target(scene.target, scene.said)
-    found = []
-    for step, place in zip(steps, places, strict=True):
-        asked = Question(
-            f"{chosen.base}@{step}", chosen.image, scene.asked.method.name, request,
-            scene.asked.layer, scene.asked.settings,
-        )  # fmt: skip
-        one = fill(
-            place, asked, chosen, name=f"training.{step}",
-            make=lambda found: tile_html(found, scene.display, "over", line=_line(found)),
-        )  # fmt: skip
-        if one is not None:
-            found.append((step, one))
+
+    def make(found: Attribution) -> str:
+        return tile_html(
+            found, scene.display, "over", line=_line(found), settings=scene.asked.settings
+        )
+
+    items = [
+        Item(
+            Question(
+                f"{chosen.base}@{step}", chosen.image, scene.asked.method.name, request,
+                scene.asked.layer, scene.asked.settings,
+            ),
+            place, make,
+        )
+        for step, place in zip(steps, places, strict=True)
+    ]  # fmt: skip
+    answers = run_series(
+        items, chosen, key="training", line=line,
+        words=f"{METHODS[scene.asked.method.name].title} for {scene.target.words}, update by update.",
+    )  # fmt: skip
+    found = [(step, one) for step, one in zip(steps, answers, strict=True) if one is not None]
     with stage:
         if found:
             _play(scene, found)
     st.html(
         html.caption(
-            f"Update by update, {METHODS[scene.asked.method.name].title} for {scene.target.words}; each "
-            "small map has a scale of its own, the large one keeps one scale for all moments."
+            "Each small map has a scale of its own, the large one keeps one scale for all moments."
         )
     )
 
@@ -114,7 +128,7 @@ def _play(scene: Scene, found: Sequence[tuple[int, Attribution]]) -> None:
     frames = [
         Frame(label=f"Update {step:,}", caption=_caption(one), at=step) for step, one in found
     ]
-    panels = build_panels([one for _, one in found], scene.display)
+    panels = build_panels([one for _, one in found], scene.display, scene.asked.settings)
     linked = read_number("at", 0, 10**9, "Update")
     steps = [step for step, _ in found]
     start = Played(int(linked) if linked in steps else None)
@@ -139,15 +153,18 @@ def _key(scene: Scene, steps: Sequence[int]) -> str:
     return f"saliency.player.{digest.hexdigest()}"
 
 
-def build_panels(found: Sequence[Attribution], display: Display) -> list[Panel]:
+def build_panels(
+    found: Sequence[Attribution], display: Display, settings: Mapping[str, Any] | None = None
+) -> list[Panel]:
     """The map on one scale for all moments, the same on the image, and the probabilities."""
     method = METHODS[found[0].method]
-    drawn = [draw(one, display) for one in found]
+    display = replace(display, dark=False)  # the player has the scale of light pages
+    drawn = [draw(one, display, settings=settings) for one in found]
     stack: Floats = np.stack([one.placed for one in drawn])  # (T, H, W)
     # The widest of the moments' own scales: many pale early ones must not clip the late ones.
     widest = max(one.extent.limit for one in drawn)
-    extent = find_extent(stack, percentile=100.0, signed=method.signed, limit=widest)
-    over = [draw(one, display, limit=extent.limit).over for one in found]
+    extent = find_extent(stack, percentile=100.0, signed=has_sign(method, settings), limit=widest)
+    over = [draw(one, display, limit=extent.limit, settings=settings).over for one in found]
     zoom = fit_zoom(max(over[0].shape[:2]), 320)
     first = found[0]
     classes = _classes(found)
@@ -181,7 +198,7 @@ def _classes(found: Sequence[Attribution]) -> list[int]:
 
 def _caption(found: Attribution) -> str:
     best = int(np.nan_to_num(found.probs, nan=-1).argmax())
-    return f"says {found.classes[best]}, {html.whole_percent(float(found.probs[best]))} sure"
+    return f"says {found.classes[best]} with {share_words(float(found.probs[best]))}"
 
 
 def _open(step: int) -> None:

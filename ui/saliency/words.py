@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 
 from ui import html
@@ -17,7 +18,12 @@ CLOSE = 0.01
 
 def numbers_html(found: Attribution, method: Method, drawn: Drawn) -> str:
     """The numbers below the picture: what was explained, what it adds up to, what it took."""
-    rows = [("f(image)", number(found.score, 4), f"What is explained: {_of_what(found)}")]
+    rows = [
+        (
+            f"f(image), the {_of_what(found)}", number(found.score, 4),
+            f"f is the number that is explained: here {_explained(found)}",
+        )
+    ]  # fmt: skip
     rest = method.remainder
     if rest is not None and found.baseline_score is not None and found.gap is not None:
         total = found.score - found.baseline_score + found.gap
@@ -34,10 +40,24 @@ def numbers_html(found: Attribution, method: Method, drawn: Drawn) -> str:
                 ("gap", gap_words(found), f"Sum of the map − ({should}); ✓: below 1 %"),
             ]
     rows += [
-        ("took", _seconds(found.seconds), "In the engine, when it was computed"),
+        (
+            "took this time", _seconds(found.seconds),
+            "In the engine, when it was computed; the first question to a network takes longer",
+        ),
         ("passes", passes_words(found), "Images that went through the network, forward and backward"),
     ]  # fmt: skip
-    return html.figures(rows)
+    return html.figures(rows) + _terms(rows)
+
+
+def _terms(rows: Sequence[tuple[str, str, str]]) -> str:
+    """The explanations again to unfold, for whoever has no mouse to hover with."""
+    terms = "".join(
+        f"<dt>{escape(label)}</dt><dd>{escape(words)}.</dd>" for label, _, words in rows
+    )
+    return (
+        '<details class="cs-saliency-terms"><summary>What these numbers are</summary>'
+        f'<dl class="cs-saliency-card">{terms}</dl></details>'
+    )
 
 
 def gap_words(found: Attribution) -> str:
@@ -101,19 +121,34 @@ def notes_html(found: Attribution, drawn: Drawn) -> str:
 
 
 def empty_words(found: Attribution) -> str:
-    """Why a map may be 0 everywhere."""
-    return (
+    """Why a map is 0 everywhere, as the lens found out, or why it may be."""
+    return found.note or (
         f"The map is 0 everywhere: no pixel has any influence on {found.aim} here. The activations on "
         "the way are switched off (ReLU), or the network gives the same answer for every image."
     )
 
 
 def _of_what(found: Attribution) -> str:
+    """What f is, in a few words."""
     if found.positive is None:
-        return f"the activation of {found.aim}"
-    return f"the difference of the two logits, {found.aim}" if found.against is not None else (
-        f"the logit of {found.aim}"
-    )  # fmt: skip
+        place = " at row " in found.aim
+        return f"{'activation' if place else 'mean activation'} of {found.aim}"
+    logit = f"logit of {found.classes[found.positive]}"
+    if found.against is None:
+        return logit
+    return f"{logit} − logit of {found.classes[found.against]}"
+
+
+def _explained(found: Attribution) -> str:
+    """The same in full."""
+    if found.positive is None:
+        return f"the {_of_what(found)}, over all of the image the network saw"
+    if found.against is not None:
+        return "the difference of what the network's last layer gives to the two classes, before softmax"
+    return (
+        f"what the network's last layer gives to {found.classes[found.positive]}, before softmax makes "
+        "probabilities of all classes of it"
+    )
 
 
 def _seconds(seconds: float) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from ui import html
+from ui.fresh import fresh_place
 from ui.streaming import watch
 from ui.subject.address import MAIN
 from ui.subject.bar import Chosen
@@ -33,7 +34,9 @@ from viz.figures.tiles import encode_png
 from viz.figures.trust import map_picture, outline
 from viz.results.trust import GroundTruth, Measurement, Shortcut, TrustExample
 
-ROWS: Final = 4  # examples that are shown
+ROWS: Final = 4  # examples that are shown at once
+PAGES: Final = 3  # of examples
+_TEXTURES: Final = ("stripes", "checker", "dots")
 _SIDE: Final = 96  # pixels of a picture on the page: scaled again, its outlines would break
 _OBJECT: Final = "#111820"
 _PATCH: Final = "#d8003c"
@@ -48,15 +51,21 @@ def render_ground_truth(chosen: Chosen) -> None:
     if data_name(chosen) != "shapes":
         _way_there(chosen)
         return
-    picks = read_picks()
+    picks = read_picks(chosen)
     tolerance = linked_int("tolerance", 0, 8, 0, "Tolerance of the pointing game in pixels")
+    page = linked_int("example", 0, PAGES - 1, 0, "Example")
+    st.button(
+        "Other examples", icon=":material/image:", key="trust.examples", type="tertiary",
+        on_click=lambda: st.query_params.update(example=str((page + 1) % PAGES)),
+    )  # fmt: skip
     charts = Charts("trust.ground_truth")
 
     def draw(found: GroundTruth) -> None:
         charts.begin(found.share)
         share, pointing = found.measurements
         if found.examples:
-            st.html(example_grid(found, [share]))
+            shown = arrange(found)[page * ROWS : (page + 1) * ROWS]
+            st.html(example_grid(found, [share], shown or found.examples[:ROWS]))
         for place, measurement, said in zip(
             st.columns(2, gap="medium"),
             (share, pointing),
@@ -69,19 +78,23 @@ def render_ground_truth(chosen: Chosen) -> None:
             empty = ", ".join(f"{name} {count}" for name, count in found.empty.items() if count)
             st.html(html.caption(f"Images for which nothing speaks for the answer: {empty}."))
 
-    found: GroundTruth | None = watch(
-        "ground_truth", chosen.model, key="trust.ground_truth", draw=draw, timeout=TIMEOUT,
-        examples=ROWS, tolerance=tolerance, **picks.options(), **chosen.options,
-    )  # fmt: skip
-    if found is not None:
-        downloads(
-            "ground_truth",
-            {
-                "Both measures (CSV)": ("ground_truth.csv", measurements_csv(found.measurements)),
-                "Every image (CSV)": ("ground_truth_images.csv", images_csv(found)),
-            },
-        )
-        foot(found, [source("mask_share"), source("pointing")])
+    with fresh_place("trust.truth.result", [chosen.model, picks, tolerance]):
+        found: GroundTruth | None = watch(
+            "ground_truth", chosen.model, key="trust.ground_truth", draw=draw, timeout=TIMEOUT,
+            examples=ROWS * PAGES, tolerance=tolerance, **picks.options(), **chosen.options,
+        )  # fmt: skip
+        if found is not None:
+            downloads(
+                "ground_truth",
+                {
+                    "Both measures (CSV)": (
+                        "ground_truth.csv",
+                        measurements_csv(found.measurements),
+                    ),
+                    "Every image (CSV)": ("ground_truth_images.csv", images_csv(found)),
+                },
+            )
+            foot(found, [source("mask_share"), source("pointing")])
 
 
 def _way_there(chosen: Chosen) -> None:
@@ -101,21 +114,39 @@ def _way_there(chosen: Chosen) -> None:
         )  # fmt: skip
 
 
-def example_grid(found: GroundTruth | Shortcut, shares: Sequence[Measurement]) -> str:
+def arrange(found: GroundTruth) -> list[TrustExample]:
+    """The examples in pages of ROWS, a texture at the end of each as long as there are any."""
+    classes = found.images.classes
+    textures = [each for each in found.examples if classes[each.label] in _TEXTURES]
+    outlines = [each for each in found.examples if classes[each.label] not in _TEXTURES]
+    arranged: list[TrustExample] = []
+    while outlines or textures:
+        last = textures if len(arranged) % ROWS == ROWS - 1 else outlines
+        arranged.append((last or outlines or textures).pop(0))
+    return arranged
+
+
+def example_grid(
+    found: GroundTruth | Shortcut,
+    shares: Sequence[Measurement],
+    examples: Sequence[TrustExample] = (),
+) -> str:
     """Some images with what each method marked; the object outlined in every map (HTML).
 
     Args:
         found: with its examples.
         shares: measures whose means stand below a method's name.
+        examples: those that are shown; none: all.
     """
-    names = list(found.examples[0].maps)
+    shown = examples or found.examples
+    names = list(shown[0].maps)
     columns = [("image", "")]
     for name in names:
         scores = [score for each in shares for score in each.scores if score.method == name]
         title = scores[0].title if scores else name
         told = " · ".join(number(score.mean, percent=True) for score in scores)
         columns.append((title, told))
-    rows = [_row(found, example, names) for example in found.examples]
+    rows = [_row(found, example, names) for example in shown]
     patch = ", the patch red" if found.examples[0].patch is not None else ""
     height, width = found.examples[0].mask.shape
     return map_grid(columns, rows, tile=f"{width * _zoom(height)}px") + html.caption(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from data.catalogue import DataError
 from engine.protocol import EngineError
+from ui.fresh import fresh_place
 from ui.subject.bar import Chosen, subject_bar
 from ui.text import sentence_safe
 from ui.trust.curves_view import render_faithfulness, render_road, render_robustness
@@ -35,8 +36,15 @@ def render() -> None:
     if chosen is None:
         return
     words = {name: word for name, (word, _) in _VIEWS.items()}
+    linked = st.query_params.get("view")
+    if linked is not None and linked not in words:
+        st.caption(
+            f":material/info: There is no view {sentence_safe(repr(linked[:30]))}: "
+            f"{words['ranking']} is shown. There are {', '.join(words.values())}."
+        )
     view = choice("View", words, key="view", default="ranking")
-    try:
-        _VIEWS[view][1](chosen)
-    except (EngineError, DataError) as error:
-        st.error(sentence_safe(error), icon=":material/error:")
+    with fresh_place("trust.view", view):
+        try:
+            _VIEWS[view][1](chosen)
+        except (EngineError, DataError) as error:
+            st.error(sentence_safe(error), icon=":material/error:")

@@ -16,6 +16,7 @@ import streamlit as st
 from ui import html
 from ui.charts import CHART_CONFIG
 from ui.text import markdown_safe, sentence_safe
+from ui.trust.picks import start_methods
 from ui.trust.words import interpret, is_percent
 from viz.attribution.table import METHODS
 from viz.figures.theme import Drawing
@@ -24,7 +25,9 @@ from viz.results.trust import Measurement, TrustResult
 from viz.trust.controls import CONTROLS, title_of
 from viz.trust.measures import MEASURES
 
-ORDER: Final = tuple(METHODS)
+ORDER: Final = (*start_methods(), *(name for name in METHODS if name not in start_methods()))
+"""Of the methods' colours: those measured first take those that differ most."""
+BANDS: Final = "Lines are means over the images, bands their 95 % intervals; grey: controls."
 TIMEOUT: Final = 600.0
 
 
@@ -51,7 +54,12 @@ class Charts:
 
 
 def show_measure(
-    measurement: Measurement, charts: Charts, *, chance_name: str = "chance", said: str = ""
+    measurement: Measurement,
+    charts: Charts,
+    *,
+    chance_name: str = "chance",
+    said: str = "",
+    better: str = "",
 ) -> None:
     """One measure of all methods: what it asks, the chart, what the numbers say.
 
@@ -60,10 +68,14 @@ def show_measure(
         charts: of the place.
         chance_name: of the line at what knowing nothing gives.
         said: a sentence that takes the place of the standard one.
+        better: words in the title that take the place of which way is better.
     """
-    st.html(html.caption(measurement.what))
+    st.html(html.caption(f"{measurement.what} Whiskers: 95 % intervals."))
     charts.show(
-        plot_scores(measurement, ORDER, percent=is_percent(measurement), chance_name=chance_name),
+        plot_scores(
+            measurement, ORDER, percent=is_percent(measurement), chance_name=chance_name,
+            better=better,
+        ),
         measurement.measure, f"{measurement.title} of each method",
     )  # fmt: skip
     say(said or interpret(measurement))

@@ -5,14 +5,20 @@ All of it stands in the link: `?methods=&n=&part=&explain=&right=`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import streamlit as st
 
+from data.catalogue import DataError, DatasetInfo, get_info
+from data.samples import SAMPLES
+from ui import runtime
 from ui.subject.address import locked
+from ui.subject.bar import Chosen
+from ui.subject.images import split_size
 from ui.text import sentence_safe
+from ui.trust.subjects import data_name
 from ui.url_state import linked_int
 from viz.attribution.table import METHODS
 
@@ -23,6 +29,7 @@ PARTS: Final = {
     "val": "Validation images",
     "train": "Training images",
 }
+_TOLD: Final = 5  # strange names of a link that are told
 EXPLAIN: Final = {"predicted": "what the network answers", "true": "the true class"}
 _FIRST: Final = (
     *("saliency", "input_x_gradient", "integrated_gradients", "guided_backprop"),
@@ -62,25 +69,31 @@ def start_methods() -> tuple[str, ...]:
     return chosen or tuple(METHODS)[:6]
 
 
-def read_picks(*, explain: bool = True) -> Picks:
+def read_picks(chosen: Chosen, *, explain: bool = True, most: int = max(COUNTS)) -> Picks:
     """Draw the pickers and say what the link names that does not exist.
 
     Args:
+        chosen: the network, whose images are counted.
         explain: whether the view lets people choose what is explained, and on which images.
+        most: images that the view can take.
     """
-    methods, count = _linked_methods(), _linked_count()
-    part = _linked_word("part", PARTS, "test")
+    methods = _linked_methods()
+    parts = PARTS if data_name(chosen) is not None else {"test": "Sample pictures"}
+    part = _linked_word("part", parts, "test")
+    counts = _counts(chosen, part, most)
+    count = _linked_count(counts)
     target = _linked_word("explain", EXPLAIN, "predicted")
     right = {"1": True, "0": False}.get(st.query_params.get("right", ""))
     if not locked():
         with st.container(key="cs-trust-picks"):
-            what, number, more = st.columns([7, 1.4, 1.5], vertical_alignment="bottom", gap="small")
+            what, number, more = st.columns([7, 1.3, 1.9], vertical_alignment="bottom", gap="small")
             with what:
                 _method_picker(methods)
             with number:
-                _picker("n", "Images", [str(each) for each in COUNTS], str(count), str(START_COUNT))
-            with more, st.popover("Which", icon=":material/tune:", width="stretch"):
-                _picker("part", "From", list(PARTS), part, "test", PARTS)
+                start = min(START_COUNT, counts[-1])
+                _picker("n", "Images", [str(each) for each in counts], str(count), str(start))
+            with more, st.popover("Which images", icon=":material/tune:", width="stretch"):
+                _picker("part", "Taken from", list(parts), part, "test", parts)
                 if explain:
                     _picker("explain", "Explained is", list(EXPLAIN), target, "predicted", EXPLAIN)
                     _right_picker(right)
@@ -95,17 +108,56 @@ def _linked_methods() -> tuple[str, ...]:
         return tuple(METHODS)
     asked = [name for name in text.split(",") if name]
     known = tuple(dict.fromkeys(name for name in asked if name in METHODS))
-    strange = [name for name in asked if name not in METHODS]
-    if strange:
+    said_strange([name for name in asked if name not in METHODS], "method")
+    if not known:
         st.caption(
-            f":material/info: There is no method {sentence_safe(repr(strange[0][:30]))}: it is left out."
+            ":material/info: The link names no method that exists: the usual ones are measured."
         )
     return known or start_methods()
 
 
-def _linked_count() -> int:
-    found = linked_int("n", min(COUNTS), max(COUNTS), START_COUNT, "Number of images")
-    return min(COUNTS, key=lambda each: abs(each - found))
+def said_strange(names: Sequence[str], kind: str) -> None:
+    """Tell all the names of a link that mean nothing here."""
+    if not names:
+        return
+    shown = [sentence_safe(repr(name[:30])) for name in names[:_TOLD]]
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    noun, left = (f"are no {kind}s", "they are") if len(names) > 1 else (f"is no {kind}", "it is")
+    st.caption(f":material/info: There {noun} {', '.join(shown)}{more}: {left} left out.")
+
+
+def _counts(chosen: Chosen, part: str, most: int) -> tuple[int, ...]:
+    """How many images can be asked for, rising: never more than there are."""
+    there = min(most, _available(chosen, part))
+    fewer = tuple(count for count in COUNTS if count <= there)
+    return fewer if there in fewer or there >= max(COUNTS) else (*fewer, there)
+
+
+def _available(chosen: Chosen, part: str) -> int:
+    name = data_name(chosen)
+    if name is None:
+        return len(SAMPLES)
+    try:
+        info: DatasetInfo = (
+            runtime.dataset_info(chosen.history.spec)
+            if chosen.history is not None
+            else get_info(name)
+        )
+    except DataError:  # the measure itself will say what is wrong
+        return max(COUNTS)
+    return split_size(info, part)
+
+
+def _linked_count(counts: Sequence[int]) -> int:
+    start = min(START_COUNT, counts[-1])
+    found = linked_int("n", 1, max(COUNTS), start, "Number of images")
+    nearest = min(counts, key=lambda each: abs(each - found))
+    if found != nearest:
+        st.caption(
+            f":material/info: The link's n={found} becomes {nearest}: "
+            f"{', '.join(str(each) for each in counts)} can be chosen here."
+        )
+    return nearest
 
 
 def _linked_word(key: str, words: Mapping[str, str], default: str) -> str:

@@ -13,9 +13,11 @@ import numpy as np
 import streamlit as st
 
 from ui import html
+from ui.fresh import fresh_place
 from ui.streaming import watch
 from ui.subject.bar import Chosen
 from ui.trust.parts import (
+    BANDS,
     ORDER,
     TIMEOUT,
     Charts,
@@ -52,11 +54,11 @@ def render_randomisation(chosen: Chosen) -> None:
         EngineError: there is nothing to measure, with a sentence.
     """
     check = choice("What is random", CHECKS, key="check", default="cascading")
-    picks = read_picks(explain=False)
-    if check == "labels":
-        render_twin(chosen, picks)
-    else:
-        _weights(chosen, picks, check)
+    with fresh_place("trust.check", check):
+        if check == "labels":
+            render_twin(chosen)
+        else:
+            _weights(chosen, read_picks(chosen, explain=False, most=MOST_IMAGES), check)
 
 
 def _weights(chosen: Chosen, picks: Picks, order: str) -> None:
@@ -67,13 +69,12 @@ def _weights(chosen: Chosen, picks: Picks, order: str) -> None:
             "training. A map that shows what the network learned must change."
         )
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        measure = choice("Compared by", measures, key="alike", default="rank")
-        example = linked_int("example", 0, 2, 0, "Example")
-        st.button(
-            "Another example", icon=":material/image:", key="trust.example", type="tertiary",
-            on_click=_next_example, args=(example,),
-        )  # fmt: skip
+    measure = choice("Compared by", measures, key="alike", default="rank")
+    example = linked_int("example", 0, 2, 0, "Example")
+    st.button(
+        "Another example", icon=":material/image:", key="trust.example", type="tertiary",
+        on_click=_next_example, args=(example,),
+    )  # fmt: skip
     charts = Charts(f"trust.randomisation.{measure}")
 
     def draw(found: Randomisation) -> None:
@@ -84,7 +85,7 @@ def _weights(chosen: Chosen, picks: Picks, order: str) -> None:
                 plot_randomisation(found, measure, ORDER), "curve", "Similarity of maps over layers"
             )
         with said:
-            st.html(html.caption(SIMILARITIES[measure][1]))
+            st.html(html.caption(f"{SIMILARITIES[measure][1]} {BANDS}"))
             st.html(verdict_table(found))
         shown = strips(found, example)
         if shown:
@@ -92,28 +93,29 @@ def _weights(chosen: Chosen, picks: Picks, order: str) -> None:
         upper = range(1, found.upper + 1)
         say(verdict_sentence([(each, judge(each, upper)) for each in found.changes]))
 
-    found: Randomisation | None = watch(
-        "randomisation", chosen.model, key="trust.randomisation", draw=draw, timeout=TIMEOUT,
-        order=order, **(picks.options(explain=False) | {"images": min(picks.count, MOST_IMAGES)}),
-        **chosen.options,
-    )  # fmt: skip
-    if found is None:
-        return
-    downloads(
-        "randomisation",
-        {
-            "Curves (CSV)": ("randomisation.csv", changes_csv(found)),
-            "Every image (CSV)": ("randomisation_images.csv", images_csv(found)),
-        },
-    )
-    foot(
-        found,
-        [
-            f"{SOURCE}. A method that fails cannot be trusted here; one that passes has not shown that "
-            "it can: a random map passes, too. Edges and a centred bump never change, because they ask "
-            "no network.",
-        ],
-    )
+    with fresh_place("trust.weights.result", [chosen.model, picks, order]):
+        found: Randomisation | None = watch(
+            "randomisation", chosen.model, key="trust.randomisation", draw=draw, timeout=TIMEOUT,
+            order=order, **picks.options(explain=False),
+            **chosen.options,
+        )  # fmt: skip
+        if found is None:
+            return
+        downloads(
+            "randomisation",
+            {
+                "Curves (CSV)": ("randomisation.csv", changes_csv(found)),
+                "Every image (CSV)": ("randomisation_images.csv", images_csv(found)),
+            },
+        )
+        foot(
+            found,
+            [
+                f"{SOURCE}. A method that fails cannot be trusted here; one that passes has not shown that "
+                "it can: a random map passes, too. Edges and a centred bump never change, because they ask "
+                "no network.",
+            ],
+        )
 
 
 def _next_example(now: int) -> None:
@@ -129,21 +131,22 @@ def verdict_table(found: Randomisation) -> str:
     for change, verdict in judged:
         words, tone = VERDICTS[verdict.verdict]
         kind = ' class="cs-trust-control"' if change.control else ""
-        badge = "knows no network" if change.control else html.badge(words, tone)
+        badge = "<small>knows no network</small>" if change.control else html.badge(words, tone)
         if verdict.empty:
             badge += f"<small> {verdict.empty} of {verdict.maps} maps empty</small>"
         rows.append(
-            f"<tr{kind}><td>{escape(change.title)}</td>"
+            f"<tr{kind}><td>{escape(change.title)}<br>{badge}</td>"
             f'<td class="cs-num">{number(verdict.rank[0])}</td>'
-            f'<td class="cs-num">{number(verdict.similarity[0])}</td><td>{badge}</td></tr>'
+            f'<td class="cs-num">{number(verdict.similarity[0])}</td></tr>'
         )
     hint = (
         f"Mean over the upper half of the layers. It hardly follows the weights where both are clearly "
         f"above {HALF:g}, follows them where both are clearly below (95 % intervals)."
     )
     return (
-        f'<div class="cs-scroll" title="{hint}"><table class="cs-table"><tr><th>left, upper half</th>'
-        f'<th class="cs-num">rank ρ</th><th class="cs-num">SSIM</th><th></th></tr>{"".join(rows)}'
+        '<div class="cs-scroll"><table class="cs-table cs-trust-verdicts"><tr>'
+        "<th>left of the map, upper half random</th>"
+        f'<th class="cs-num">rank ρ</th><th class="cs-num">SSIM</th></tr>{"".join(rows)}'
         f"</table></div>{html.caption(hint)}"
     )
 

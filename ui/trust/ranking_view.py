@@ -1,28 +1,28 @@
 """The one table: every method on this network, with the evidence of all measures, best first.
 
-Measures are computed one after the other and the table grows with them; what is not there yet is
-said, so nobody takes half of the evidence for all of it.
+Measures are computed one after the other and the table grows with them. A measure counts once all
+methods and controls have it: before that there is no verdict and nothing is marked, so nobody takes
+half of the evidence for all of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import streamlit as st
 
-from engine.protocol import EngineError
 from ui import html
-from ui.streaming import watch
+from ui.fresh import fresh_place
+from ui.streaming import Asked, Together, watch_all
 from ui.subject.bar import Chosen
 from ui.text import sentence_safe
 from ui.trust.parts import TIMEOUT, downloads, left_out, measurements_csv, say
-from ui.trust.picks import Picks, read_picks
+from ui.trust.picks import Picks, read_picks, said_strange
+from ui.trust.ranking_table import is_clear, table_html
 from ui.trust.subjects import data_name
-from ui.trust.words import VERDICTS, is_percent, join, number
+from ui.trust.words import VERDICTS, join
 from viz.results.randomisation import Randomisation
 from viz.results.trust import RankedMethod, TrustResult, TrustTable
 from viz.trust.ranking import rank_results, table_csv
@@ -35,7 +35,6 @@ class Source:
 
     lens: str
     title: str
-    asks: str  # one sentence
     explain: bool = True  # whether it may be told what is explained
     most: int = 256  # images
 
@@ -43,13 +42,13 @@ class Source:
 SOURCES: Final[dict[str, Source]] = {
     source.lens: source
     for source in (
-        Source("ground_truth", "Ground truth", "Does the map mark the object?"),
-        Source("faithfulness", "Deletion & insertion", "Does the answer hang on the marked pixels?"),
-        Source("road", "ROAD", "The same, with removed pixels filled in from their neighbours."),
-        Source("robustness", "Robustness", "Is the map stable, and does it foretell changes?", most=16),
-        Source("randomisation", "Randomisation", "Does the map follow the weights?", explain=False, most=32),
+        Source("ground_truth", "Ground truth"),
+        Source("faithfulness", "Deletion & insertion"),
+        Source("road", "ROAD"),
+        Source("robustness", "Robustness", most=16),
+        Source("randomisation", "Randomisation", explain=False, most=32),
     )
-}  # fmt: skip
+}
 
 
 def render_ranking(chosen: Chosen) -> None:
@@ -58,21 +57,35 @@ def render_ranking(chosen: Chosen) -> None:
     Raises:
         EngineError: there is nothing to measure, with a sentence.
     """
-    picks = read_picks()
+    picks = read_picks(chosen)
     lenses = _linked_sources(chosen)
-    place = st.empty()
-    found: dict[str, TrustResult] = {}
-    problems: dict[str, str] = {}
-    for lens in lenses:
-        _measure(chosen, picks, lens, lenses, found, problems, place)
-    with place.container():
-        _table(lenses, found, problems)
-    for lens, why in problems.items():
+    asked = [Asked(lens, SOURCES[lens].title, _options(chosen, picks, lens)) for lens in lenses]
+
+    def draw(so_far: Together) -> None:
+        _table(lenses, so_far)
+
+    with fresh_place("trust.ranking", [chosen.model, [[one.lens, one.options] for one in asked]]):
+        done = watch_all(asked, chosen.model, key="trust.ranking", draw=draw, timeout=TIMEOUT)
+        _foot(done)
+
+
+def _options(chosen: Chosen, picks: Picks, lens: str) -> dict[str, object]:
+    source = SOURCES[lens]
+    options = picks.options(explain=source.explain)
+    options["images"] = min(options["images"], source.most)
+    return options | dict(chosen.options)
+
+
+def _foot(done: Together) -> None:
+    for lens, why in done.problems.items():
         st.warning(f"{SOURCES[lens].title}: {sentence_safe(why)}", icon=":material/error:")
-    refusals = {name: why for each in found.values() for name, why in each.refusals.items()}
+    refusals = {name: why for each in done.found.values() for name, why in each.refusals.items()}
     left_out(refusals)
-    table = rank_results(found.values())
+    table = rank_results(done.found.values())
     if table.rows:
+        with st.expander("What the columns ask", icon=":material/help:"):
+            for each in table.measures:
+                st.markdown(f"**{each.title}**: {each.what}")
         downloads(
             "ranking",
             {
@@ -83,49 +96,12 @@ def render_ranking(chosen: Chosen) -> None:
     st.caption(sentence_safe(table.note))
 
 
-def _measure(
-    chosen: Chosen,
-    picks: Picks,
-    lens: str,
-    lenses: Sequence[str],
-    found: dict[str, TrustResult],
-    problems: dict[str, str],
-    place: Any,
-) -> None:
-    """Fill the columns of one lens, the table growing with every method."""
-    source = SOURCES[lens]
-    options = picks.options(explain=source.explain)
-    options["images"] = min(options["images"], source.most)
-
-    def draw(result: TrustResult) -> None:
-        found[lens] = result
-        if result.share < 1:
-            with place.container():
-                _table(lenses, found, problems)
-
-    with st.container(key=f"cs-trust-{lens}"):
-        line = st.empty()
-        line.caption(f":material/hourglass_top: {source.title}: {source.asks}")
-        try:
-            watch(
-                lens, chosen.model, key=f"trust.ranking.{lens}", draw=draw, timeout=TIMEOUT,
-                **options, **chosen.options,
-            )  # fmt: skip
-        except EngineError as error:
-            problems[lens] = str(error)
-        line.empty()
-
-
 def _linked_sources(chosen: Chosen) -> list[str]:
     """Which measures are computed, in the link as `?measures=`."""
     there = [lens for lens in SOURCES if lens != "ground_truth" or data_name(chosen) == "shapes"]
     text = st.query_params.get("measures")
     asked = there if text is None else [name for name in text.split(",") if name]
-    strange = [name for name in asked if name not in SOURCES]
-    if strange:
-        st.caption(
-            f":material/info: There is no measure {sentence_safe(repr(strange[0][:30]))}: it is left out."
-        )
+    said_strange([name for name in asked if name not in SOURCES], "measure")
     chosen_names = [name for name in there if name in asked] or there
     key = "trust.measures"
     st.session_state[key] = chosen_names
@@ -144,19 +120,21 @@ def _linked_sources(chosen: Chosen) -> list[str]:
     return chosen_names
 
 
-def _table(
-    lenses: Sequence[str], found: Mapping[str, TrustResult], problems: Mapping[str, str]
-) -> None:
+def _table(lenses: Sequence[str], so_far: Together) -> None:
     """The table as far as it is, and what is still missing."""
-    table = rank_results(found.values())
+    found: Mapping[str, TrustResult] = so_far.found
+    complete = [each for each in found.values() if each.share >= 1]
+    everything, counted = rank_results(found.values()), rank_results(complete)
     missing = [
-        SOURCES[lens].title for lens in lenses if lens not in problems and not _done(found, lens)
+        SOURCES[lens].title
+        for lens in lenses
+        if lens not in so_far.problems and not (lens in found and found[lens].share >= 1)
     ]
-    if not table.rows:
+    if not everything.rows:
         st.caption("No method has been measured yet.")
         return
-    say(_leader(table, missing))
-    st.html(table_html(table, _followers(found)))
+    say(headline(counted, missing))
+    st.html(table_html(everything, counted, followers(found)))
     # Always one line here: what a place held is seen below what it holds, if that is shorter.
     st.caption(
         f":material/hourglass_top: Not computed yet: {join(missing)}."
@@ -166,35 +144,66 @@ def _table(
     images = next(iter(found.values())).images
     st.html(
         html.caption(
-            f"Mean over {images.source}; robustness looks at up to 16 of them, "
-            "randomisation at up to 32. Below each mean "
-            "its 95 % interval; blue: the best of a column. Grey: maps that know nothing of the "
-            "network. Won and lost: comparisons with other methods that are clear. Follows the "
-            "weights: the map changes when the upper half of the network is drawn anew."
+            f"Means over {images.source}; n, in the head of a column, is how many of them it rests on: "
+            "robustness looks at up to 16, randomisation at up to 32. Below each mean is its 95 % "
+            "interval. Blue: clearly better than all controls, and no other method is clearly better; "
+            "several blue ones in a column cannot be told apart. Grey: the controls, maps that know "
+            "nothing of the network; they are ranked like methods. Won : lost: comparisons with "
+            "other rows that are clear. A badge says what the randomisation check found: whether the "
+            "map changes when the upper half of the network is drawn anew."
         )
     )
 
 
-def _done(found: Mapping[str, TrustResult], lens: str) -> bool:
-    return lens in found and found[lens].share >= 1
+def headline(table: TrustTable, missing: Sequence[str]) -> str:
+    """Who is ahead of what knows nothing, in agreement with each row.
 
-
-def _leader(table: TrustTable, missing: Sequence[str]) -> str:
+    Args:
+        table: of the measures that are complete.
+        missing: titles of those that are not.
+    """
     real = [row for row in table.rows if not row.control]
+    controls = [row for row in table.rows if row.control]
     if not real:
-        return ""
-    best = [row.title for row in real if row.rank == real[0].rank]
-    so_far = " so far" if missing else ""
-    if real[0].rank > table.rows[0].rank:
+        return "No verdict yet: no measure has been taken of all methods and all controls."
+    so_far = f" This is without {join(missing)}." if missing else ""
+    counted = [each.measure for each in table.measures if each.evidence]
+    if not counted:
+        return f"No verdict: nothing measured so far is evidence.{so_far}"
+    if len(real) == 1:
+        return f"{real[0].title} alone was measured, so it is compared with controls only. {real[0].verdict}{so_far}"
+    above = [row for row in real if row.rank < min(each.rank for each in controls)]
+    level = [row.title for row in controls if row.rank <= real[0].rank]
+    first = [row for row in real if row.rank == real[0].rank]
+    if not above:
+        verb = "stand" if len(level) > 1 else "stands"
+        beaten = _beaters(table, real, counted)
         return (
-            f"No method stands above every control{so_far}: on these images no map has been shown to be "
-            "better than one that knows nothing of the network."
+            f"No method is above every control: {join(level)} {verb} at rank {real[0].rank} or better, "
+            f"beside {_names(first)}.{beaten}{so_far}"
         )
-    ahead = "is ahead" if len(best) == 1 else "are ahead, and not to be told apart"
-    return f"{join(best)} {ahead}{so_far}. {real[0].verdict}"
+    ahead = "is ahead" if len(first) == 1 else "are ahead and cannot be told apart"
+    return f"{_names(first)} {ahead} of every control.{_beaters(table, real, counted)}{so_far}"
 
 
-def _followers(found: Mapping[str, TrustResult]) -> dict[str, tuple[str, str]]:
+def _names(rows: Sequence[RankedMethod]) -> str:
+    return join([row.title for row in rows])
+
+
+def _beaters(table: TrustTable, real: Sequence[RankedMethod], counted: Sequence[str]) -> str:
+    """Which methods are clearly better than all controls by which measure; the best known first."""
+    named = {
+        each.title: [row.title for row in real if is_clear(table, row, each.measure)]
+        for each in table.measures
+        if each.measure in counted
+    }
+    told = [f"{title}: {join(names)}" for title, names in named.items() if names]
+    if not told:
+        return " By no measure is a method clearly better than all of them."
+    return f" Clearly better than all of them by {'; by '.join(told)}."
+
+
+def followers(found: Mapping[str, TrustResult]) -> dict[str, tuple[str, str]]:
     """Words and tone of the randomisation check, by method."""
     result = found.get("randomisation")
     if not isinstance(result, Randomisation):
@@ -205,62 +214,3 @@ def _followers(found: Mapping[str, TrustResult]) -> dict[str, tuple[str, str]]:
         for change in result.changes
         if not change.control
     }
-
-
-def table_html(table: TrustTable, follows: Mapping[str, tuple[str, str]]) -> str:
-    """The table of trust; one row a method, one column a measure.
-
-    Args:
-        table: the ranking.
-        follows: verdict of the randomisation check in words, and its tone, by method.
-    """
-    heads = "".join(
-        f'<th class="cs-num" title="{escape(each.what)}">{escape(each.title)} '
-        f"{'↑' if each.higher_is_better else '↓'}</th>"
-        for each in table.measures
-    )
-    bests = {each.measure: _best(table, each.measure) for each in table.measures}
-    rows = []
-    for row in table.rows:
-        cells = "".join(_cell(table, row, each.measure, bests) for each in table.measures)
-        words, tone = follows.get(row.method, ("", ""))
-        follow = html.badge(words, tone) if words else ""
-        told = "" if row.control else f"<small>{escape(row.verdict)}</small>"
-        kind = ' class="cs-trust-control"' if row.control else ""
-        rows.append(
-            f'<tr{kind}><td class="cs-num">{row.rank}</td>'
-            f'<td class="cs-trust-word"><b>{escape(row.title)}</b> {follow}{told}</td>{cells}'
-            f'<td class="cs-num">{row.better} : {row.worse}</td></tr>'
-        )
-    return (
-        '<div class="cs-scroll cs-trust-table"><table class="cs-table"><tr><th class="cs-num">#</th>'
-        f'<th>method</th>{heads}<th class="cs-num">won : lost</th></tr>{"".join(rows)}</table></div>'
-    )
-
-
-def _best(table: TrustTable, measure: str) -> float:
-    found = next(each for each in table.measures if each.measure == measure)
-    means = [score.mean for score in found.scores if not score.control and np.isfinite(score.mean)]
-    if not means:
-        return float("nan")
-    return max(means) if found.higher_is_better else min(means)
-
-
-def _cell(table: TrustTable, row: RankedMethod, measure: str, bests: Mapping[str, float]) -> str:
-    if measure not in row.means:
-        return '<td class="cs-num">–</td>'
-    found = next(each for each in table.measures if each.measure == measure)
-    percent = is_percent(found)
-    mean, low, high = row.means[measure]
-    mark = ' class="cs-trust-best"' if mean == bests[measure] and not row.control else ""
-    bounds = (
-        f"<small>{_short(low, percent=percent)} to {_short(high, percent=percent)}</small>"
-        if np.isfinite(low)
-        else ""
-    )
-    return f'<td class="cs-num"><span{mark}>{number(mean, percent=percent)}</span>{bounds}</td>'
-
-
-def _short(value: float, *, percent: bool) -> str:
-    """An end of an interval, in as little room as it needs."""
-    return (f"{100 * value:.0f}" if percent else f"{value:.2f}").replace("-", "−")

@@ -6,10 +6,10 @@ from typing import Final
 
 import streamlit as st
 
-from models.references import RunRef, parse_reference
 from training.spec import TrainSpec
 from training.twin import twin_spec
 from ui import html, runtime
+from ui.fresh import fresh_place
 from ui.streaming import watch
 from ui.subject.bar import Chosen
 from ui.text import markdown_safe
@@ -24,8 +24,15 @@ from ui.trust.parts import (
     measurements_csv,
     show_measure,
 )
-from ui.trust.picks import Picks
-from ui.trust.training import linked_network, train_button, trained
+from ui.trust.picks import Picks, read_picks
+from ui.trust.training import (
+    earlier_picker,
+    earlier_runs,
+    is_active,
+    linked_network,
+    train_button,
+    trained,
+)
 from ui.trust.words import join, number
 from viz.figures.trust import heat_png, sort_scores
 from viz.results.randomisation import TwinComparison
@@ -34,7 +41,7 @@ from viz.trust.sanity import CITATION, HALF, URL
 _FITTED: Final = 0.95  # of its labels that the paper's twins had learned
 
 
-def render_twin(chosen: Chosen, picks: Picks) -> None:
+def render_twin(chosen: Chosen) -> None:
     """The view.
 
     Raises:
@@ -54,17 +61,34 @@ def render_twin(chosen: Chosen, picks: Picks) -> None:
         )
         return
     twin = linked_network("twin")
+    images = spec.dataset.train_limit or 0
+    if twin is None or not is_active(twin):
+        earlier_picker("The twin", earlier_runs(lambda other: is_twin(other, spec)), key="twin")
     if twin is None:
-        train_button(
-            "Train the twin", spec, key="twin",
-            help=f"{spec.dataset.train_limit} images, {spec.epochs} epochs: about a minute for a small network",
-        )  # fmt: skip
+        train_button("Train a twin", spec, key="twin")
+        st.html(
+            html.caption(
+                f"{images} images with random labels, at most {spec.total_steps(images)} updates: half a "
+                "minute to a few minutes, by the size of the network. It ends by itself once it knows "
+                "them all, and you can end it earlier."
+            )
+        )
         return
-    if not trained(twin, key="twin"):
-        if not _active(twin):
+    if not trained(twin, key="twin", by_heart=images):
+        if not is_active(twin):
             train_button("Train another twin", spec, key="twin")
         return
-    _compare(chosen, picks, twin)
+    _compare(chosen, read_picks(chosen, explain=False), twin)
+
+
+def is_twin(other: TrainSpec, spec: TrainSpec) -> bool:
+    """Whether a run is a twin such as `spec` describes: same network, same images, random labels."""
+    mine, its = spec.dataset, other.dataset
+    return (
+        other.network == spec.network
+        and (its.name, its.image_size) == (mine.name, mine.image_size)
+        and its.label_noise >= mine.label_noise > 0
+    )
 
 
 def _twin_of(chosen: Chosen) -> TrainSpec | None:
@@ -75,17 +99,19 @@ def _twin_of(chosen: Chosen) -> TrainSpec | None:
     return twin_spec(spec, len(info.classes), info.num_train)
 
 
-def _active(twin: str) -> bool:
-    found = parse_reference(twin)
-    return isinstance(found, RunRef) and runtime.store().status(found.run_id).active
-
-
 def _compare(chosen: Chosen, picks: Picks, twin: str) -> None:
     charts = Charts("trust.twin")
 
     def draw(found: TwinComparison) -> None:
         charts.begin(found.share)
         st.html(_figures(found))
+        st.html(
+            html.caption(
+                f"Right answers of the twin on its {found.fitted_images} training images, by their random "
+                "labels; then of both networks on test images, by the true ones. Chance is 1 over the "
+                "number of classes."
+            )
+        )
         chart, maps = st.columns([1, 1.2], gap="medium")
         with chart:
             for measurement in found.measurements:
@@ -93,19 +119,20 @@ def _compare(chosen: Chosen, picks: Picks, twin: str) -> None:
         with maps:
             st.html(_maps(found))
 
-    found: TwinComparison | None = watch(
-        "twin_comparison", chosen.model, key="trust.twin", draw=draw, timeout=TIMEOUT, twin=twin,
-        **picks.options(explain=False), **chosen.options,
-    )  # fmt: skip
-    if found is not None:
-        downloads(
-            "twin",
-            {
-                "Correlations (CSV)": ("twin.csv", measurements_csv(found.measurements)),
-                "Every image (CSV)": ("twin_images.csv", images_csv(found)),
-            },
-        )
-        foot(found, [f"[{CITATION}]({URL}), section 4."])
+    with fresh_place("trust.twin.result", [chosen.model, picks, twin]):
+        found: TwinComparison | None = watch(
+            "twin_comparison", chosen.model, key="trust.twin", draw=draw, timeout=TIMEOUT, twin=twin,
+            **picks.options(explain=False), **chosen.options,
+        )  # fmt: skip
+        if found is not None:
+            downloads(
+                "twin",
+                {
+                    "Correlations (CSV)": ("twin.csv", measurements_csv(found.measurements)),
+                    "Every image (CSV)": ("twin_images.csv", images_csv(found)),
+                },
+            )
+            foot(found, [f"[{CITATION}]({URL}), section 4."])
 
 
 def _figures(found: TwinComparison) -> str:

@@ -11,6 +11,7 @@ from viz.figures.trust import sort_scores
 from viz.results.randomisation import MethodChange
 from viz.results.trust import Measurement, MethodScore
 from viz.trust.confidence import FEWEST, difference_intervals
+from viz.trust.controls import CONTROLS
 from viz.trust.measures import MEASURES
 from viz.trust.sanity import Judged
 
@@ -20,6 +21,7 @@ VERDICTS: Final = {
     "between": ("partly follows the weights", "quiet"),
     "unknown": ("not yet known", "quiet"),
 }
+UNDECIDED: Final = "No verdict yet: it is given once all methods and all controls are measured."
 
 
 def is_percent(measurement: Measurement) -> bool:
@@ -54,24 +56,31 @@ def beaten(measurement: Measurement, score: MethodScore) -> tuple[str, ...]:
 
 
 def interpret(measurement: Measurement) -> str:
-    """Who does best, and who is no better than a map that knows nothing."""
+    """Who is the best of the methods, and who is no better than a map that knows nothing."""
     percent = is_percent(measurement)
     scores = [each for each in sort_scores(measurement) if np.isfinite(each.mean)]
     real = [each for each in scores if not each.control]
     if not real:
         return ""
-    first = f"{real[0].title} does best: {interval(real[0], percent=percent)}."
+    if not set(CONTROLS) <= {each.method for each in scores if each.control}:
+        return UNDECIDED
+    best = "is the best of the methods" if len(real) > 1 else "has"
+    first = f"{real[0].title} {best}: {interval(real[0], percent=percent)}."
+    if len(real) == 1:
+        first = first.replace(" has:", ":")
     if measurement.measure == "sensitivity":
-        return first.replace("does best", "is the most stable") + (
+        return first.replace("the best of the methods", "the most stable of the methods") + (
             " A map that ignores the image is perfectly stable, so this alone proves nothing."
         )
     if measurement.measure in ("randomisation", "twin"):
-        return first.replace("does best", "changes most")
+        return first.replace("is the best of the methods", "changes most of the methods")
     controls = [each for each in scores if each.control]
-    if not controls:
-        return first
     if len(real[0].values) < FEWEST:
         return f"{first} {len(real[0].values)} images are too few to say what is chance."
+    level = [each.title for each in controls if each.title not in beaten(measurement, real[0])]
+    if level:
+        does = "do" if len(level) > 1 else "does"
+        first = f"{first[:-1]}; {join(level)} {does} as well, as far as these images tell."
     short = [each.title for each in real if len(beaten(measurement, each)) < len(controls)]
     if not short:
         names = "the method is" if len(real) == 1 else f"all {len(real)} methods are"
@@ -79,7 +88,8 @@ def interpret(measurement: Measurement) -> str:
     good = len(real) - len(short)
     rest = f"{join(short)} {'are' if len(short) > 1 else 'is'} not"
     if not good:
-        return f"{first} Yet none of them is clearly better than all maps that know nothing."
+        none = "It is not" if len(real) == 1 else "None of the methods is"
+        return f"{first} {none} clearly better than all maps that know nothing."
     return (
         f"{first} {good} of {len(real)} methods {'are' if good > 1 else 'is'} clearly better than "
         f"every map that knows nothing; {rest}."
@@ -88,16 +98,17 @@ def interpret(measurement: Measurement) -> str:
 
 def against_chance(measurement: Measurement, what: str) -> str:
     """How many times what chance gives the best method has, such as of what lies on the object."""
-    scores = [
-        each for each in sort_scores(measurement) if not each.control and np.isfinite(each.mean)
-    ]
-    if not scores or not measurement.chance:
+    known = [each for each in sort_scores(measurement) if np.isfinite(each.mean)]
+    scores = [each for each in known if not each.control]
+    controls = [each for each in known if each.control]
+    if not scores or not measurement.chance or not set(CONTROLS) <= {c.method for c in controls}:
         return ""
     best = scores[0]
+    others = "; ".join(f"{c.title} {number(c.mean, percent=True)}" for c in controls)
     return (
         f"{best.title} puts {number(best.mean, percent=True)} of what speaks for the answer on {what}, "
         f"which covers {number(measurement.chance, percent=True)} of the image: "
-        f"{best.mean / measurement.chance:.1f} times what chance would."
+        f"{best.mean / measurement.chance:.1f} times what chance would. The controls: {others}."
     )
 
 

@@ -63,6 +63,10 @@ def render_ablation(
 
 def _draw(row: str) -> Any:
     def draw(found: Ablation) -> None:
+        st.caption(
+            "Activation is that of the picture as it is shown. A good picture keeps it when it is shifted, "
+            "turned and scaled a little, and has little contrast in the finest details, which is noise."
+        )
         presets = {preset.name: preset for preset in ROWS[row]}
         cells = []
         for each in found.rows:
@@ -70,7 +74,8 @@ def _draw(row: str) -> Any:
             picture = html.image(pictures_png(each.picture[None], side=_SIDE), preset.title)
             numbers = f"activation {number(each.value)}"
             if each.done:
-                numbers += f" · {held(each)} left when moved · {_rough(each.rough)} fine"
+                numbers += f"; moved a little it keeps {held(each)}"
+                numbers += f"; {_rough(each.rough)} of its contrast is in details below 4 px"
             cells.append(
                 f'<figure class="cs-visualize-way">{picture}<b>{escape(preset.title)}</b>'
                 f"<span>{escape(numbers)}</span><span>{escape(preset.says)}</span></figure>"

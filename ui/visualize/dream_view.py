@@ -19,6 +19,7 @@ from ui.text import sentence_safe
 from ui.url_state import write
 from ui.visualize.linked import key_of, say
 from ui.visualize.makers import (
+    WIDTHS,
     Controls,
     answer_words,
     controls,
@@ -51,7 +52,8 @@ def render(chosen: Chosen) -> None:
     Raises:
         EngineError: there is no picture, with a sentence.
     """
-    side, middle, beside = st.columns([1.15, 1.65, 1.45], gap="medium")
+    with st.container(key="cs-visualize"):
+        side, middle, beside = st.columns(WIDTHS, gap="medium")
     settings = controls("dream", DREAM, chosen.network)
     with side:
         found = leaves(chosen.network)
@@ -73,7 +75,7 @@ def render(chosen: Chosen) -> None:
 
     def draw(found: Dream) -> None:
         with place.container():
-            st.html(picture(found.image, f"Dreamed with {found.layer}"))
+            st.html(picture(found.image, f"Dreamed with {found.layer}", step=len(found.objective)))
             st.html(_octaves(found))
         with numbers.container():
             _numbers(found, key=f"visualize.dream.{len(found.objective)}")
@@ -173,8 +175,8 @@ def _sentence(found: Dream) -> str:
     if first is None or last is None:
         return text
     return (
-        f"{text} The network takes the picture for {answer_words(first, found.classes)} before, and for "
-        f"{answer_words(last, found.classes)} afterwards; the dream asks for no class."
+        f"{text} The network takes the picture for {answer_words(first, found.classes, found.before)} before, and for "
+        f"{answer_words(last, found.classes, found.image)} afterwards; the dream asks for no class."
     )
 
 

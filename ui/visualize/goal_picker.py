@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import streamlit as st
 
 from ui.subject.bar import Chosen
+from ui.subject.kept import ask_once
 from ui.subject.layers import choose_layer, choose_unit, set_unit
 from ui.text import sentence_safe
 from ui.visualize.linked import key_of, read_word, select, standing_at, whole_number
+from viz.results import Classification
 from viz.results.network import LayerInfo, NetworkMap
 
 GOALS: Final = {
@@ -23,17 +26,27 @@ GOALS: Final = {
     "between": "Two channels",
     "sheet": "All channels",
 }
+WITH_IMAGE: Final = ("class", "direction")  # that an image has a say in
 SAYS: Final = {
     "channel": (
         "The mean of one channel's map. That of a first convolution is linear and knows no place: "
         "choose the ReLU behind it, or a unit. Olah et al. 2017."
     ),
     "unit": "One channel at one place of its map. Erhan et al. 2009.",
-    "class": "A class's score before the softmax. Simonyan et al. 2014.",
+    "class": (
+        "A class's score before the softmax; unless one is chosen, the class that the network takes the "
+        "image above for. Simonyan et al. 2014."
+    ),
     "layer": "The mean square of a whole layer, as DeepDream climbs it. Mordvintsev et al. 2015.",
     "direction": "What the layer makes of the image above, as a direction in the space of its channels.",
-    "between": "Two channels in mixed shares, a row from one to the other, or both at once.",
-    "sheet": "Each channel of the layer a small picture; a click opens it.",
+    "between": (
+        "Two channels in mixed shares, a row from one to the other, or both at once. One channel's numbers "
+        "may be far larger than the other's, so each is counted in standard deviations over real pictures."
+    ),
+    "sheet": (
+        "A small picture for each channel, with its number and its activation below; as many at a time as "
+        "this network draws in a reasonable time. A click opens one."
+    ),
 }
 _MIXES: Final = {"row": "A row from one to the other", "both": "Both at once"}
 _ROW: Final = 5
@@ -134,8 +147,16 @@ def _unit(chosen: Chosen) -> Asked:
 def _class(chosen: Chosen) -> Asked:
     classes = chosen.network.classes
     words = {str(index): name for index, name in enumerate(classes)}
-    index = int(select("Class", "class", words, "0"))
+    index = int(select("Class", "class", words, str(_taken_for(chosen))))
     return Asked("class", {"kind": "class", "class": index}, _count(), None, None)
+
+
+def _taken_for(chosen: Chosen) -> int:
+    """The class that the image is most probably of, as the network has it."""
+    if chosen.image is None:
+        return 0
+    found: Classification = ask_once("classify", chosen.model, chosen.image, **chosen.options)
+    return int(np.nan_to_num(found.probs).argmax())
 
 
 def _whole_layer(chosen: Chosen) -> Asked:
@@ -230,7 +251,7 @@ def _count() -> int:
     return int(
         select(
             "Pictures", "pictures", _COUNTS, "1",
-            help="Made together, each from other noise; with diversity they pay for being alike",
+            help="Optimised together, each from its own noise; with diversity they pay for being alike",
         )
     )  # fmt: skip
 

@@ -35,8 +35,9 @@ _TIMEOUT: Final = 600.0
 _FIRST: Final = ("steps", "seeds", "tv", "size")
 _ALIKE: Final = 0.02  # disagreement below which the starts ended in one picture, a few grey levels
 _SOURCE: Final = (
-    "Of all pictures one is looked for to which the layer answers in the same way: the least of "
-    "‖f(x) − f(x₀)‖² / ‖f(x₀)‖² plus total variation, by L-BFGS from noise. Mahendran and Vedaldi, Understanding "
+    "Starting from noise, a picture is changed until the layer puts out the same numbers as for the picture "
+    "above. Minimised is "
+    "‖f(x) − f(x₀)‖² / ‖f(x₀)‖² plus total variation, by L-BFGS. Mahendran and Vedaldi, Understanding "
     "deep image representations by inverting them, CVPR 2015; total variation as in Rudin, Osher and Fatemi, "
     "Nonlinear total variation based noise removal algorithms, Physica D 60, 1992, with |dx| + |dy|. "
     "A picture that comes back proves that the layer kept it; one that does not may also have been missed "
@@ -50,7 +51,8 @@ def render(chosen: Chosen) -> None:
     Raises:
         EngineError: there are no pictures, with a sentence.
     """
-    side, main = st.columns([1.15, 3.1], gap="medium")
+    with st.container(key="cs-visualize"):
+        side, main = st.columns([1.15, 3.1], gap="medium")
     settings = controls("inv", INVERSION, chosen.network)
     found = leaves(chosen.network)
     if not found:
@@ -129,7 +131,7 @@ def _strip(found: Inversion) -> str:
 
 
 def _first(found: Inversion) -> str:
-    words = [_answered(found.answer, found, found.label)]
+    words = [_answered(found.answer, found, found.image, found.label)]
     words.append(f"{found.image.size:,} numbers")
     return _figure(found.image, "The picture", words, "The picture")
 
@@ -146,7 +148,7 @@ def _cell(each: Rebuilt, found: Inversion) -> str:
     ]
     if math.isfinite(each.disagreement):
         words.append(f"starts differ by {255 * each.disagreement:.1f} grey levels")
-    words.append(_answered(each.answers[0], found, found.answer.best))
+    words.append(_answered(each.answers[0], found, each.images[0], found.answer.best))
     return _figure(each.images[0], each.layer, words, f"Rebuilt from {each.layer}", more)
 
 
@@ -158,9 +160,9 @@ def _figure(image: Bytes, title: str, words: list[str], alt: str, more: str = ""
     return f'<figure class="cs-visualize-way{smooth}"><b>{escape(title)}</b>{png}{others}{lines}</figure>'
 
 
-def _answered(answer: Answer, found: Inversion, truth: int | None) -> str:
+def _answered(answer: Answer, found: Inversion, image: Bytes, truth: int | None) -> str:
     tick = "✓ " if answer.best == truth else ""
-    return f"{tick}taken for {answer_words(answer, found.classes)}"
+    return f"{tick}taken for {answer_words(answer, found.classes, image)}"
 
 
 def _size(each: Rebuilt) -> str:
@@ -175,7 +177,7 @@ def _decibel(value: float) -> str:
 def _sentence(found: Inversion) -> str:
     """What the strip says."""
     if found.share < 1 or not found.rebuilt:
-        return "Each layer in turn: a picture is made from noise until the layer answers as to the first."
+        return "Each layer in turn: a picture is made from noise until the layer puts out the same numbers for both."
     best = max(found.rebuilt, key=lambda each: float(each.psnr.mean()))
     worst = min(found.rebuilt, key=lambda each: float(each.psnr.mean()))
     text = (

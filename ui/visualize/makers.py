@@ -19,6 +19,7 @@ from ui.components.player import Frame, Panel, Pictures, player
 from ui.downloads import pack
 from ui.url_state import write
 from ui.visualize.linked import key_of, say
+from ui.visualize.settings_picker import size_title
 from viz.figures.dream import picture_png
 from viz.results import Bytes
 from viz.results.dream import Answer, Still
@@ -27,6 +28,7 @@ from viz.visualization.knobs import Knob, SettingError, Table, check
 from viz.visualization.makers import suited
 
 SHOWN: Final = 480  # pixels a side, about
+WIDTHS: Final = [1.15, 1.45, 1.65]  # of controls, picture, and what stands beside
 _NUMBER: Final = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
 _STILLS: Final = 9  # that are played
 
@@ -39,11 +41,13 @@ class Controls:
         prefix: of their names in the link.
         table: all of them.
         standard: the defaults for the network at hand.
+        shape: (C, H, W) that it takes.
     """
 
     prefix: str
     table: Table
     standard: Mapping[str, Any]
+    shape: tuple[int, ...]  # (C, H, W) of the network's pictures
 
     def read(self) -> dict[str, Any]:
         """Every setting, from the link or else the default; what cannot be used is said."""
@@ -94,8 +98,9 @@ class Controls:
             )  # fmt: skip
             return
         sort = int if kind.whole else float
+        title = size_title(kind.title, value, self.shape) if name == "size" else kind.title
         st.number_input(
-            kind.title, sort(kind.low), sort(kind.high), step=sort(kind.step), key=key,
+            title, sort(kind.low), sort(kind.high), step=sort(kind.step), key=key,
             on_change=take, help=kind.help, format=None if kind.whole else "%g",
         )  # fmt: skip
 
@@ -110,7 +115,9 @@ class Controls:
 def controls(prefix: str, table: Table, network: NetworkMap) -> Controls:
     """The settings of a tab, with defaults that suit the network."""
     standard = {name: kind.default for name, kind in table.items()}
-    return Controls(prefix, table, standard | suited(table, network.input_shape))
+    return Controls(
+        prefix, table, standard | suited(table, network.input_shape), network.input_shape
+    )
 
 
 def leaves(network: NetworkMap, *, maps: bool = False) -> list[tuple[str, str]]:
@@ -154,11 +161,13 @@ def choose_several(
     return chosen
 
 
-def picture(image: Bytes, alt: str, *, side: int = SHOWN) -> str:
-    """One made picture, large; small networks keep their pixels, photos are smooth."""
+def picture(image: Bytes, alt: str, *, step: int, side: int = SHOWN) -> str:
+    """One made picture while it is made, where and as large as the player shows it afterwards; small
+    networks keep their pixels, photos are smooth."""
     smooth = " cs-visualize-smooth" if min(image.shape[:2]) > 96 else ""
     png = html.image(picture_png(image, side=side), alt)
-    return f'<div class="cs-visualize-picture{smooth}">{png}</div>'
+    head = f'<div class="cs-visualize-moment"><b>Step {step}</b>{pixels(image)}</div>'
+    return f'{head}<div class="cs-visualize-picture{smooth}">{png}</div>'
 
 
 def thumbnail(image: Bytes, title: str, note: str = "") -> str:
@@ -170,9 +179,15 @@ def thumbnail(image: Bytes, title: str, note: str = "") -> str:
     )
 
 
-def answer_words(answer: Answer, classes: Sequence[str]) -> str:
-    """`cat, 83 %`."""
-    return f"{classes[answer.best]}, {html.whole_percent(answer.share)}"
+def answer_words(answer: Answer, classes: Sequence[str], image: Bytes) -> str:
+    """`cat, 83 % at 224×224 px`: at another size a network may answer otherwise."""
+    said = f"{classes[answer.best]}, {html.whole_percent(answer.share)}"
+    return f"{said} at {pixels(image)}"
+
+
+def pixels(image: Bytes) -> str:
+    """`320×240 px`: width and height of a picture (H, W, C)."""
+    return f"{image.shape[1]}×{image.shape[0]} px"
 
 
 @st.fragment
@@ -181,7 +196,7 @@ def play(stills: Sequence[Still], *, key: str, label: str) -> None:
     frames = [
         Frame(
             label=f"Step {still.step}", png=picture_png(still.image, side=SHOWN),
-            caption=still.words, at=still.step,
+            caption=f"{still.words} · {pixels(still.image)}", at=still.step,
         )
         for still in stills
     ]  # fmt: skip

@@ -12,8 +12,9 @@ from ui.streaming import watch
 from ui.subject.bar import Chosen
 from ui.text import sentence_safe
 from ui.visualize.ablation_view import render_ablation
-from ui.visualize.evidence import render_patches, render_real
+from ui.visualize.evidence import link_patches, render_real
 from ui.visualize.goal_picker import Asked, choose_goal, choose_kind, kind_sentence
+from ui.visualize.makers import WIDTHS
 from ui.visualize.result_view import draw_numbers, draw_picture, draw_player
 from ui.visualize.settings_picker import asked as asked_settings
 from ui.visualize.settings_picker import linked_settings, render_switches
@@ -23,7 +24,6 @@ from ui.visualize.words import SOURCES
 from viz.results.visualize import Visualization
 
 _TIMEOUT: Final = 600.0
-_WIDTHS: Final = [1.15, 1.65, 1.45]
 
 
 def render(chosen: Chosen) -> None:
@@ -35,7 +35,7 @@ def render(chosen: Chosen) -> None:
     channels, height, width = chosen.network.input_shape
     shape = (channels, height, width)
     kind = choose_kind()
-    widths = [_WIDTHS[0], sum(_WIDTHS[1:])] if kind == "sheet" else _WIDTHS
+    widths = [WIDTHS[0], sum(WIDTHS[1:])] if kind == "sheet" else WIDTHS
     with st.container(key="cs-visualize"):
         controls, middle, *side = st.columns(widths, gap="medium")
     with controls:
@@ -92,10 +92,9 @@ def _one(
     with picture.container():
         draw_player(found, key="visualize.player")
     with beside:
+        render_real(found)
         if asked.channel is not None and asked.layer is not None and _has_maps(chosen, asked.layer):
-            render_patches(chosen, asked.layer, asked.channel)
-        else:
-            render_real(found)
+            link_patches(chosen, asked.layer, asked.channel)
     return found
 
 

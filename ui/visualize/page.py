@@ -11,8 +11,9 @@ from engine.protocol import EngineError
 from ui.fresh import fresh_place
 from ui.subject.bar import Chosen, subject_bar
 from ui.text import sentence_safe
-from ui.url_state import choice
+from ui.url_state import choice, upcoming
 from ui.visualize.dream_view import render as render_dream
+from ui.visualize.goal_picker import WITH_IMAGE
 from ui.visualize.inversion_view import render as render_inversion
 from ui.visualize.optimise_view import render as render_optimise
 from ui.visualize.style_view import render as render_style
@@ -27,10 +28,11 @@ _VIEWS: Final[dict[str, tuple[str, Callable[[Chosen], None]]]] = {
 
 def render() -> None:
     """The page."""
-    chosen = subject_bar()
+    words = {name: word for name, (word, _) in _VIEWS.items()}
+    view = upcoming("view", words, "optimise")
+    chosen = subject_bar(image=view != "optimise" or st.query_params.get("goal") in WITH_IMAGE)
     if chosen is None:
         return
-    words = {name: word for name, (word, _) in _VIEWS.items()}
     view = choice("View", words, key="view", default="optimise")
     with fresh_place("visualize.view", view):
         try:

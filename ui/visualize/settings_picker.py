@@ -5,6 +5,7 @@ What differs from the default for the network's size stands in the link under th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -59,7 +60,7 @@ def render_switches(settings: Settings, shape: Shape, *, several: bool) -> None:
     with right:
         for name in ("tv", "l2", "blur"):
             _number_switch(name, settings, standard)
-        _switch("negative", "Least", settings.negative, (False, True), standard)
+        _switch("negative", "Minimise", settings.negative, (False, True), standard)
     with st.popover("All settings", icon=":material/tune:", width="stretch"):
         st.caption("A default suits the size of the network's pictures.")
         columns = st.columns(2, gap="small")
@@ -67,7 +68,7 @@ def render_switches(settings: Settings, shape: Shape, *, several: bool) -> None:
             if name == "diversity" and not several:
                 continue
             with columns[place % 2]:
-                _number(name, getattr(settings, name), standard)
+                _number(name, getattr(settings, name), standard, shape)
         for name in _WORDS:
             _words(name, getattr(settings, name), standard)
         st.button("Back to the defaults", key="visualize.reset", on_click=_reset, width="stretch")
@@ -106,17 +107,23 @@ def _number_switch(name: str, settings: Settings, standard: Settings) -> None:
     _switch(name, f"{label} {number}".strip(), bool(value), (off, on), standard)
 
 
-def _number(name: str, value: float, standard: Settings) -> None:
+def _number(name: str, value: float, standard: Settings, shape: Shape) -> None:
     knob, key = KNOBS[name], key_of(name)
     kind = int if knob.whole else float
+    title = size_title(knob.title, value, shape) if name == "size" else knob.title
 
     def take() -> None:
         _write(name, st.session_state[key], standard)
 
     st.number_input(
-        knob.title, kind(knob.low), kind(knob.high), step=kind(knob.step), key=key, on_change=take,
+        title, kind(knob.low), kind(knob.high), step=kind(knob.step), key=key, on_change=take,
         help=knob.help, format=None if knob.whole else "%g", **standing_at(key, kind(value)),
     )  # fmt: skip
+
+
+def size_title(title: str, value: float, shape: Sequence[int]) -> str:
+    """The label of a size, which says what 0 means: `Size, px: auto (224 px)`."""
+    return title if value else f"{title}: auto ({min(shape[1:])} px)"
 
 
 def _words(name: str, value: str, standard: Settings) -> None:

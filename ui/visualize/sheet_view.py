@@ -9,15 +9,13 @@ import numpy as np
 import streamlit as st
 
 from ui import html
-from ui.components.clickable import Grid, clickable_picture
-from ui.maps.parts import lay_out
+from ui.components.clickable import Box, clickable_picture, png_size
 from ui.streaming import watch
 from ui.subject.bar import Chosen
 from ui.text import sentence_safe
 from ui.visualize.goal_picker import Asked
 from ui.visualize.words import number, silent_sentence
-from viz.figures.tiles import encode_png
-from viz.figures.visualize import GAP, pictures_png, tile_pictures
+from viz.figures.visualize import labelled_sheet
 from viz.results.visualize import Visualization
 
 _WIDE, _HIGH = 880, 600  # pixels of the sheet
@@ -35,7 +33,7 @@ def render_sheet(
     place = st.empty()
 
     def draw(found: Visualization) -> None:
-        png = pictures_png(found.pictures, side=_WIDE, columns=columns_for(found))
+        png, _ = _sheet(found, asked)
         with place.container():
             st.html(f'<div class="cs-visualize-sheet">{html.image(png, _alt(found))}</div>')
 
@@ -57,24 +55,33 @@ def render_sheet(
 
 def columns_for(found: Visualization) -> int:
     """As many as let the pictures be large in the place they have."""
-    count, height, width = found.pictures.shape[:3]
-    return lay_out(count, (height, width), _WIDE, _HIGH)[0]
+    count, height, width = (int(side) for side in found.pictures.shape[:3])
+    for columns in range(1, count):
+        if -(-count // columns) * (_WIDE / columns) * height / width <= _HIGH:
+            return columns
+    return count
 
 
 def _clickable(found: Visualization, asked: Asked) -> int | None:
-    columns = columns_for(found)
-    sheet = tile_pictures(found.pictures, columns=columns)
-    zoom = max(1, _WIDE // sheet.shape[1])
-    count, height, width = found.pictures.shape[:3]
-    grid = Grid(-(-count // columns), columns, GAP * zoom, (height * zoom, width * zoom), count)
+    png, boxes = _sheet(found, asked)
+    grid = [Box(*box) for box in boxes]
     texts = [
         f"channel {asked.first + index}: {number(float(value))}" + ("\ndead" if dead else "")
         for index, (value, dead) in enumerate(zip(found.frame_values[-1], found.dead, strict=True))
     ]
     return clickable_picture(
-        encode_png(sheet, zoom=zoom), key="visualize.channels", alt=_alt(found), grid=grid, texts=texts,
-        width=f"min(100%, {_WIDE}px)",
+        png, key="visualize.channels", alt=_alt(found), grid=grid, texts=texts,
+        width=f"min(100%, {png_size(png)[0]}px)",
     )  # fmt: skip
+
+
+def _sheet(found: Visualization, asked: Asked) -> tuple[bytes, list[tuple[int, int, int, int]]]:
+    """The PNG, each picture with its channel's number and activation, and where each is."""
+    labels = [
+        f"{asked.first + index} · {number(float(value))}"
+        for index, value in enumerate(found.frame_values[-1])
+    ]
+    return labelled_sheet(found.pictures, labels, columns=columns_for(found), wide=_WIDE)
 
 
 def _alt(found: Visualization) -> str:
@@ -82,11 +89,11 @@ def _alt(found: Visualization) -> str:
 
 
 def _sentence(found: Visualization, asked: Asked) -> str:
-    beyond = int(np.sum(np.nan_to_num(found.above) > 1))
     text = (
         f"{len(found.words)} of {asked.there} channels of {asked.layer} after {int(found.frame_steps[-1])} "
-        "steps; a click opens one."
+        "steps, each with its number and activation; a click opens one."
     )
-    if found.real is not None:
+    if found.real is not None and not found.real.few:
+        beyond = int(np.sum(found.frame_values[-1] > found.real.best))
         text += f" {beyond} are excited more than by the best of {found.real.words}."
     return f"{text} {silent_sentence(found)}".strip()

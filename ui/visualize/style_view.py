@@ -14,6 +14,7 @@ from ui.subject.bar import Chosen, second_image
 from ui.subject.layers import choose_layer
 from ui.text import sentence_safe
 from ui.visualize.makers import (
+    WIDTHS,
     answer_words,
     choose_several,
     controls,
@@ -31,6 +32,7 @@ from viz.visualization.makers import MOST_LAYERS, STYLE, style_layers
 
 _TIMEOUT: Final = 600.0
 _FIRST: Final = ("style", "tv", "steps", "size")
+_STYLES: Final = ("sample:china", "sample:coffee")  # whose textures are plain to see
 _LARGE: Final = 96  # pixels: networks for smaller pictures have seen few textures
 _SOURCE: Final = (
     "Content is what one layer puts out, style which channels are active together, wherever that is: the Gram "
@@ -54,13 +56,14 @@ def render(chosen: Chosen) -> None:
             "read: choose another network above."
         )
         return
-    side, middle, beside = st.columns([1.15, 1.65, 1.45], gap="medium")
+    with st.container(key="cs-visualize"):
+        side, middle, beside = st.columns(WIDTHS, gap="medium")
     settings = controls("style", STYLE, chosen.network)
     names = [name for name, _ in leaves(chosen.network, maps=True)]
     with side:
         with st.container(gap=None):
             st.caption("Style of")
-            painted = second_image(chosen)
+            painted = _style_image(chosen)
         values = settings.read()
         settings.render(values, _FIRST)
         with st.popover("Layers", icon=":material/layers:", width="stretch"):
@@ -70,13 +73,19 @@ def render(chosen: Chosen) -> None:
             styles = choose_several("Style", "style-layers", names, several, MOST_LAYERS)
         downloads = st.container()
     with middle:
+        if painted == chosen.image:
+            st.caption(
+                ":material/info: Content and style are the same picture, so there is nothing to paint: "
+                "choose another one under Style of."
+            )
         place = st.empty()
     with beside:
         numbers = st.empty()
 
     def draw(found: Styled) -> None:
         with place.container():
-            st.html(picture(found.image, "The content in the other picture's style"))
+            step = found.stills[-1].step if found.stills else 0
+            st.html(picture(found.image, "The content in the other picture's style", step=step))
             st.html(_pair(found))
         with numbers.container():
             _numbers(found, key=f"visualize.style.{len(found.style_loss)}")
@@ -106,16 +115,26 @@ def render(chosen: Chosen) -> None:
     st.caption(_expect(chosen) + _SOURCE)
 
 
+def _style_image(chosen: Chosen) -> str:
+    """The picture whose style it is; unless one is chosen, not the content itself."""
+    if "image2" not in st.query_params and (chosen.image or "").startswith("sample:"):
+        first, second = _STYLES
+        st.query_params["image2"] = second if chosen.image == first else first
+    return second_image(chosen)
+
+
 def _expect(chosen: Chosen) -> str:
     """What this network can be asked for, said before anybody is disappointed."""
     channels, height, width = chosen.network.input_shape
     if min(height, width) > _LARGE:
         return ""
-    color = "grey" if channels == 1 else "coloured"
+    grey = channels == 1
+    color = "grey" if grey else "coloured"
+    style = "contrast" if grey else "colour, contrast"
     learned = len(chosen.network.classes)
     return (
         f"This network has seen {width}×{height} {color} pixels and learned {learned} classes from them: "
-        "its style is colour, contrast and strokes of a few pixels, not brushwork. "
+        f"its style is {style} and strokes of a few pixels, not brushwork. "
     )
 
 
@@ -149,10 +168,15 @@ def _numbers(found: Styled, *, key: str) -> None:
     )  # fmt: skip
     before, after = found.answers
     said = (
-        f"The network takes the content for {answer_words(before, found.classes)}, and this picture for "
-        f"{answer_words(after, found.classes)}."
+        f"The network takes the content for {answer_words(before, found.classes, found.content)}, and this picture for "
+        f"{answer_words(after, found.classes, found.image)}."
     )
     st.caption(sentence_safe(said))
+    looks, steps = len(found.style_loss), found.stills[-1].step if found.stills else 0
+    if found.share == 1 and looks > steps:
+        st.caption(
+            f"{steps} steps took {looks} evaluations: before L-BFGS takes a step it may try several lengths."
+        )
     if found.note:
         st.caption(f":material/info: {sentence_safe(found.note)}")
 

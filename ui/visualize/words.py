@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -25,6 +27,20 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else html.NO_NUMBER
 
 
+_MIX = re.compile(r"(\d+)% channel (\d+) of")
+
+
+def mixes(words: Sequence[str]) -> list[str]:
+    """`75 % ch. 0, 25 % ch. 4` for each picture of a row; empty where all have one goal."""
+    if len(set(words)) < 2:
+        return []
+    found = []
+    for word in words:
+        parts = [f"{share} % ch. {channel}" for share, channel in _MIX.findall(word)]
+        found.append(", ".join(parts) or word)
+    return found
+
+
 def outcome(found: Visualization) -> str:
     """What the picture reaches against the best real one, in a sentence."""
     title = found.title[:1].upper() + found.title[1:]
@@ -35,13 +51,35 @@ def outcome(found: Visualization) -> str:
     if found.real is None:
         return f"{reaches}. The pictures it was trained on are not here, so there is nothing to hold it against."
     best = float(found.real.best.mean())
+    if mixes(found.words):
+        return (
+            f"{title}: each picture is held against the real one that excites its own mix most, among "
+            f"{found.real.words}. The curve is the mean over the mixes."
+        )
     text = f"{reaches}; the best of {found.real.words} reaches {number(best)}"
     above = found.above[np.isfinite(found.above)]
+    if found.real.few:
+        return f"{text}. How many times that is would mean little: none of them was chosen to excite it."
     if len(above) == len(found.above) and float(above.mean()) >= 1.05:
         return f"{text}. Made for it, the picture excites it {above.mean():.1f} times as much as any of them."
     if value > best:
         return f"{text}: no real picture excites it as much."
     return f"{text}: real pictures do better, so more steps or another start may help."
+
+
+def counted_in(found: Visualization) -> str:
+    """What the numbers are counted in and what likeness means, where there is something to explain."""
+    parts = []
+    if found.in_deviations:
+        parts.append(
+            "Counted in deviations: each channel's mean activation divided by its standard deviation over the "
+            "real pictures, then mixed."
+        )
+    if math.isfinite(found.similarity) and not mixes(found.words):
+        parts.append(
+            "Alike says how far the pictures use the same channels together in the layer, 1: just the same."
+        )
+    return " ".join(parts)
 
 
 def outcome_negative(found: Visualization) -> str:

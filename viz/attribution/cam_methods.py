@@ -22,7 +22,7 @@ def _one_pass(_settings: Values, _shape: tuple[int, int, int]) -> Cost:
 
 def _one_pass_a_map(settings: Values, _shape: tuple[int, int, int]) -> Cost:
     passes = 1 + int(settings["channels"])
-    return Cost(passes, f"up to {passes:,} forward passes, one a map of the layer")
+    return Cost(passes, f"up to {passes:,} forward passes, one per map of the layer")
 
 
 CAM_METHODS: Final[tuple[Method, ...]] = (

@@ -60,9 +60,9 @@ def _occlusion_cost(settings: Values, shape: Shape) -> Cost:
 
 def _ablation_cost(settings: Values, shape: Shape) -> Cost:
     if settings["regions"] == "pixels":
-        return _forward(1 + shape[1] * shape[2], "one a pixel")
+        return _forward(1 + shape[1] * shape[2], "one per pixel")
     passes = 1 + num_segments(shape, int(settings["segments"]))
-    return Cost(passes, f"about {passes:,} forward passes, one a region")
+    return Cost(passes, f"about {passes:,} forward passes, one per region")
 
 
 def _forward(passes: int, which: str) -> Cost:
@@ -116,7 +116,7 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
             "BMVC 2018"
         ),
         url="https://arxiv.org/abs/1806.07421",
-        cost=lambda settings, _shape: _forward(int(settings["masks"]), "one a mask"),
+        cost=lambda settings, _shape: _forward(int(settings["masks"]), "one per mask"),
         options=(
             Option(
                 name="masks",
@@ -171,7 +171,7 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
             "KDD 2016"
         ),
         url="https://arxiv.org/abs/1602.04938",
-        cost=lambda settings, _shape: _forward(int(settings["samples"]), "one a sample"),
+        cost=lambda settings, _shape: _forward(int(settings["samples"]), "one per sample"),
         options=(
             _AREAS,
             _SEGMENTS,
@@ -211,7 +211,7 @@ PERTURBATION_METHODS: Final[tuple[Method, ...]] = (
         ),
         citation="Lundberg and Lee, A unified approach to interpreting model predictions, NeurIPS 2017",
         url="https://arxiv.org/abs/1705.07874",
-        cost=lambda settings, _shape: _forward(2 + int(settings["samples"]), "one a coalition"),
+        cost=lambda settings, _shape: _forward(2 + int(settings["samples"]), "one per coalition"),
         options=(
             _AREAS,
             _SEGMENTS,

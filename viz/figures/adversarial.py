@@ -31,6 +31,8 @@ Bytes = npt.NDArray[np.uint8]
 KIND_NAMES: Final = {"noise": "random noise", "fgsm": "FGSM", "pgd": "PGD"}
 _KIND_COLORS: Final = {"noise": MUTED, "fgsm": RUN_COLORS[0], "pgd": RUN_COLORS[1]}
 _EPSILON: Final = "ε, in 1/255"
+_MORE: Final = (RUN_COLORS[2], RUN_COLORS[4])  # of lines beyond the answer and what it becomes
+_FACTORS: Final = tuple(digit * 10.0**power for power in range(4) for digit in (1, 2, 5))
 
 
 def to_bytes(pixels: npt.ArrayLike) -> Bytes:
@@ -38,44 +40,46 @@ def to_bytes(pixels: npt.ArrayLike) -> Bytes:
     return np.rint(np.clip(np.asarray(pixels, np.float32), 0, 1) * 255).astype(np.uint8)
 
 
-def magnify(original: npt.ArrayLike, changed: npt.ArrayLike) -> tuple[Bytes, float]:
-    """The difference of two pictures (H, W, C) so that the largest is seen, and the factor.
+def magnify(original: npt.ArrayLike, changed: npt.ArrayLike) -> tuple[Bytes, float | None]:
+    """The difference of two pictures (H, W, C) so that it is seen.
 
-    Of grey pictures in the colours of signed values, blue darker and orange lighter; of coloured ones
-    around mid-grey in their own colours.
+    Of grey pictures in the colours of signed values, blue darker and orange lighter, up to the
+    largest; of coloured ones around mid-grey in their own colours, by a round factor with which the
+    largest still fits.
 
     Returns:
-        (H, W, 3), and by how much differences are magnified; 1 where there is none.
+        (H, W, 3), and the factor; None: signed colours.
     """
     difference = np.asarray(changed, np.float32) - np.asarray(original, np.float32)
     largest = float(np.abs(difference).max(initial=0.0))
     if difference.shape[2] == 1:
-        colors = to_rgb(difference[..., 0], "diverging", vmin=-largest, vmax=largest)
-        return colors, 1 / largest if largest else 1.0
-    factor = 0.5 / largest if largest else 1.0
+        return to_rgb(difference[..., 0], "diverging", vmin=-largest, vmax=largest), None
+    fitting = [factor for factor in _FACTORS if factor * largest <= 0.5 * (1 + 1e-4)]
+    factor = fitting[-1] if fitting and largest else 1.0
     return to_bytes(0.5 + factor * difference), factor
 
 
-def plot_attack_curve(curve: AttackCurve, *, now: float, height: int = 270) -> Drawing:
-    """Probability of the answer, and of the class it becomes, over strength; noise beside it.
+def plot_attack_curve(curve: AttackCurve, *, now: float, answer: int, height: int = 290) -> Drawing:
+    """Probabilities over strength: of the answer, of what it becomes, and of it under noise.
 
     Args:
         curve: as far as it is known.
         now: the strength that the page looks at, marked.
+        answer: the class at that strength.
         height: pixels.
     """
     title = "Probability over strength"
-    known = np.isfinite(curve.probs).all(axis=1)
+    known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(curve.probs).all(axis=1))
     if not known.any():
         return empty(title, "The first strengths are being computed", height=height)
     x = curve.epsilons[known]
-    other = _becomes(curve.probs[known], curve.source) if curve.target is None else curve.target
     lines = [
-        (plain(curve.classes[curve.source]) + ", the answer", curve.probs[known, curve.source], ACCENT, "solid"),
-        (plain(curve.classes[other]) + (", the target" if curve.target is not None else ""),
-         curve.probs[known, other], WARNING, "solid"),
-        ("the answer, noise", curve.noise[known], MUTED, "dot"),
-    ]  # fmt: skip
+        (name, curve.probs[known, index], color, "solid")
+        for (name, index), color in zip(
+            _shown(curve, known, now, answer), (ACCENT, WARNING, *_MORE), strict=False
+        )
+    ]
+    lines.append(("the answer, noise", curve.noise[known], MUTED, "dot"))
     traces: list[Trace] = [
         {
             "type": "scatter", "mode": "lines+markers", "name": name, "x": pack(x), "y": pack(y),
@@ -96,15 +100,22 @@ def plot_attack_curve(curve: AttackCurve, *, now: float, height: int = 270) -> D
     return Drawing(traces, layout)
 
 
-def _becomes(probs: npt.NDArray[np.float32], source: int) -> int:
-    """The class that the answer becomes first; while it stays, the nearest to it at the end."""
-    answers = probs.argmax(axis=1)
-    turned = np.flatnonzero(answers != source)
-    if len(turned):
-        return int(answers[turned[0]])
-    rest = probs[-1].copy()
-    rest[source] = -1
-    return int(rest.argmax())
+def _shown(
+    curve: AttackCurve, known: npt.NDArray[np.bool_], now: float, answer: int
+) -> list[tuple[str, int]]:
+    """The classes of the lines with what they are: each once, in the order of their meaning."""
+    others = curve.probs[known].copy()
+    others[:, curve.source] = -1
+    strongest = int(others.max(axis=0).argmax())
+    roles = [(curve.source, "the answer")]
+    if curve.target is not None:
+        roles.append((curve.target, "the target"))
+    roles += [(answer, f"the answer at ε = {now:g}"), (strongest, "")]
+    named: dict[int, str] = {}
+    for index, role in roles:
+        named.setdefault(index, role)
+    names = ((plain(curve.classes[index]), index, role) for index, role in named.items())
+    return [(f"{name}, {role}" if role else name, index) for name, index, role in names]
 
 
 def plot_attack_accuracy(found: AttackAccuracy, *, height: int = 360) -> Drawing:
@@ -143,7 +154,8 @@ def _layout(title: str, height: int) -> Layout:
     layout = base_layout(title, height=height)
     # Below: the names do not fit beside the title on a phone.
     layout["legend"] |= {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"}
-    layout["margin"] |= {"b": 70}
+    # To the right: room for the toolbar, which stands upright there and would lie on the curve.
+    layout["margin"] |= {"b": 90, "r": 36}
     layout["xaxis"] = axis(_EPSILON, range=[-0.5, 32.8])
     layout["yaxis"] = axis(range=[-0.02, 1.04], tickformat=".0%")
     return layout

@@ -1,7 +1,7 @@
 """Attribution maps as pictures: the map in colours, laid over its image, and the pixels it picks out.
 
-Signed maps take the diverging scale centred at 0, so that no evidence is pale and neither sign is
-favoured; maps without a sign take the sequential scale from 0. A few outliers would leave all else
+Signed maps take the diverging scale centred at 0, so that no evidence is pale (on a dark page: dark)
+and neither sign is favoured; maps without a sign take the sequential scale from 0. A few outliers would leave all else
 pale: values beyond a percentile take the end colour, and how many those are is told.
 """
 
@@ -10,13 +10,23 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from viz.figures.theme import MISSING, ScaleName, palette, to_rgb
+from viz.figures.theme import (
+    LEVELS,
+    MISSING,
+    SCALES,
+    ScaleName,
+    css_gradient,
+    palette,
+    to_index,
+    to_rgb,
+)
 from viz.figures.tiles import encode_png
 
 Bytes = npt.NDArray[np.uint8]
@@ -27,9 +37,16 @@ _COLOR: Final = 0.25  # of the image's own colours that stay under a map
 _RANGES: Final[dict[ScaleName, tuple[float, float]]] = {
     # Brightness of the image below: strong values are dark on one scale and light on the other, and
     # must stand out on black and on white.
-    "diverging": (120.0, 255.0),
+    "diverging": (90.0, 255.0),
     "sequential": (0.0, 150.0),
 }
+_PALE: Final = len(SCALES["diverging"]) // 2
+_DARK: Final = (
+    # The two arms of the diverging scale turned round a dark middle, for dark pages.
+    *SCALES["diverging"][_PALE - 1 :: -1],
+    "#12161d",
+    *SCALES["diverging"][:_PALE:-1],
+)
 _HIDDEN: Final = 0.14  # of a pixel that is masked out
 _GREY: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601 luma
 
@@ -114,29 +131,49 @@ def stretch(values: npt.ArrayLike, size: tuple[int, int], *, smooth: bool) -> Fl
     return array
 
 
-def color_map(values: npt.ArrayLike, extent: Extent) -> Bytes:
-    """A map (H, W) in the colours of its scale (H, W, 3); values that are no numbers are grey."""
+def color_map(values: npt.ArrayLike, extent: Extent, *, dark: bool = False) -> Bytes:
+    """A map (H, W) in the colours of its scale (H, W, 3); values that are no numbers are grey.
+
+    Args:
+        values: (H, W).
+        extent: of the map.
+        dark: whether 0 is dark on a signed scale, and the ends are light; an unsigned one is so anyway.
+    """
     low = -extent.limit if extent.signed else 0.0
+    if dark and extent.signed:
+        index = to_index(values, extent.scale, vmin=low, vmax=extent.limit)
+        return _dark_palette()[index]
     return to_rgb(values, extent.scale, vmin=low, vmax=extent.limit)
 
 
-def overlay(image: Bytes, values: npt.ArrayLike, extent: Extent, *, opacity: float) -> Bytes:
+def gradient(extent: Extent, *, dark: bool = False) -> str:
+    """The colours of `color_map` as a CSS background, left to right."""
+    if dark and extent.signed:
+        return f"linear-gradient(to right, {', '.join(_DARK)})"
+    return css_gradient(extent.scale)
+
+
+def overlay(
+    image: Bytes, values: npt.ArrayLike, extent: Extent, *, opacity: float, dark: bool = False
+) -> Bytes:
     """The map over its image: the further a value is from 0, the more of its colour covers the image.
 
     The image is nearly grey, so that a colour is the map's. A pixel of size |value| / limit = s
-    (1 at most) is covered by `opacity` · √s: weak values have weak colours already.
+    (1 at most) is covered by `opacity` · s: where nothing was found, the image is left as it is.
 
     Args:
         image: (H, W, 1) or (H, W, 3).
         values: (H, W).
         extent: of the map.
         opacity: of the end colour, 0 to 1.
+        dark: as of `color_map`.
     """
     array = np.asarray(values, np.float32)
     sizes = np.abs(np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf))
     share = np.clip(sizes / extent.limit, 0, 1) if extent.limit > 0 else np.zeros_like(array)
-    cover = (opacity * np.sqrt(share))[..., None]
-    mixed = quiet(image, extent.scale) * (1 - cover) + color_map(array, extent) * cover
+    cover = (opacity * share)[..., None]
+    under = quiet(image, "sequential" if dark else extent.scale)  # light ends, either way
+    mixed = under * (1 - cover) + color_map(array, extent, dark=dark) * cover
     return np.rint(mixed).astype(np.uint8)
 
 
@@ -209,9 +246,22 @@ def compose_sheet(
 
 
 def bar_ends(extent: Extent) -> tuple[str, str]:
-    """What stands at the two ends of the colour bar."""
+    """What stands at the two ends of the colour bar; a map of zeros has no two sides."""
+    if not extent.limit > 0:
+        return "0", "0"
     low = f"−{extent.limit:.3g}" if extent.signed else "0"
     return low, f"{extent.limit:.3g}"
+
+
+@cache
+def _dark_palette() -> Bytes:
+    """(256, 3) colours of `_DARK`, ordered as `theme.palette` is."""
+    stops = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in _DARK])
+    at, where = np.linspace(0, 1, LEVELS), np.linspace(0, 1, len(stops))
+    table = np.zeros((256, 3), np.uint8)
+    table[:LEVELS] = np.rint([np.interp(at, where, channel) for channel in stops.T]).T
+    table[LEVELS:] = MISSING
+    return table
 
 
 def _drawable(text: str) -> str:

@@ -3,6 +3,8 @@ losses a painting traded against each other."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -121,15 +123,17 @@ def plot_losses(found: Styled, *, height: int = 260) -> Drawing:
         ("content", found.content_loss, RUN_COLORS[1]),
         ("roughness", tv * found.tv_loss, RUN_COLORS[2]),
     ]
-    traces = []
+    traces, drawn = [], []
     top = max(float(np.nanmax(values)) for _, values, _ in curves)
     for name, values, color in curves:
         # Begun with the content its loss is near 0, and such an axis would show little else.
         shown = np.where(values > 1e-4 * top, values, np.nan)
         if np.isfinite(shown).any():
             traces.append(_line(name, steps, shown, color))
-    layout = _layout(title, "evaluations", height)
-    layout["yaxis"] = axis(type="log", exponentformat="power", nticks=6)
+            drawn.append(shown[np.isfinite(shown) & (shown > 0)])
+    layout = _layout(title, "evaluations of the losses", height)
+    seen = np.concatenate(drawn)
+    layout["yaxis"] = axis(type="log", **log_ticks(float(seen.min()), float(seen.max())))
     return Drawing(traces, layout)
 
 
@@ -148,10 +152,21 @@ def plot_style_layers(found: Styled, *, height: int | None = None) -> Drawing:
         dots: Trace = {"type": "scatter", "mode": "markers", "name": name, "y": rows}
         dots |= {"x": pack(found.by_layer[:, place]), "marker": {"size": 9, "color": color}}
         traces.append(dots | {"text": names, "hovertemplate": "%{text}: %{x:.3g}<extra></extra>"})
-    layout["xaxis"] = axis(type="log", exponentformat="power", nticks=5)
+    positive = found.by_layer[found.by_layer > 0]
+    ends = (float(positive.min()), float(positive.max())) if positive.size else (0.1, 1.0)
+    layout["xaxis"] = axis(type="log", **log_ticks(*ends))
     layout["yaxis"] = axis(range=[len(names) - 0.5, -0.5], showgrid=False)
     layout["yaxis"] |= {"tickvals": rows, "ticktext": names}
     return Drawing(traces, layout)
+
+
+def log_ticks(low: float, high: float) -> Layout:
+    """At most about six labels on a logarithmic axis from `low` to `high`, none on another."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first <= 2 else (1,)
+    every = max(1, (last - first) // 5)
+    values = [each * 10.0**power for power in range(first, last + 1, every) for each in steps]
+    return {"tickvals": values, "ticktext": [f"{value:.4g}" for value in values]}
 
 
 def _layout(title: str, across: str, height: int) -> Layout:

@@ -20,7 +20,7 @@ _TITLES: Final = {
 
 
 def plot_randomisation(
-    found: Randomisation, measure: str, order: Sequence[str], *, height: int = 350
+    found: Randomisation, measure: str, order: Sequence[str], *, height: int = 300
 ) -> Drawing:
     """A line with its band for every method over the layers drawn anew, the last layer first.
 
@@ -28,7 +28,7 @@ def plot_randomisation(
         found: as far as it is.
         measure: rank, rank_absolute or similarity.
         order: names of all methods, which gives them their colours.
-        height: pixels.
+        height: pixels without the legend.
     """
     title = _TITLES[measure]
     if not found.changes:
@@ -44,8 +44,7 @@ def plot_randomisation(
             dash, "%{x}", control=change.control,
         )  # fmt: skip
     layout = base_layout(title, height=height)
-    legend_below(layout)
-    layout["legend"]["y"] = -0.2
+    legend_below(layout, len(found.changes))
     layout["xaxis"] = axis(
         "drawn anew up to this layer, from the last on"
         if found.order == "cascading"

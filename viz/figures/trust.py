@@ -6,6 +6,7 @@ network, are grey.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ import numpy.typing as npt
 from viz.figures.attribution import color_map, find_extent
 from viz.figures.theme import (
     MUTED,
+    RUN_COLORS,
+    RUN_DASHES,
     Drawing,
     Trace,
     axis,
@@ -23,13 +26,15 @@ from viz.figures.theme import (
     faded,
     pack,
     plain,
-    run_style,
 )
 from viz.figures.tiles import encode_png
 from viz.results.trust import Measurement, MethodScore, TrustCurve
 
 _DASHES: Final = {"random": "dot", "centre": "dash", "edges": "dashdot"}
+_COLORS: Final = (*RUN_COLORS[:4], "#12936b", "#c2339a", "#0b93b0", "#a67c00", "#8a5a3c")
+"""More than runs have, because a dozen methods stand in one figure; none is the grey of controls."""
 _SYMBOLS: Final = {"solid": "circle", "dash": "square", "dot": "diamond"}
+_LEGEND_ROW: Final = 20  # pixels
 _ROW: Final = 26  # pixels of a method's row
 CLIP: Final = 99.0  # percentile of the sizes of a map's values that takes the end colour
 
@@ -38,7 +43,8 @@ def method_style(method: str, order: Sequence[str]) -> tuple[str, str]:
     """Colour and dash of a method; `order` is the table of all methods."""
     if method not in order:
         return MUTED, _DASHES.get(method, "dot")
-    return run_style(list(order).index(method))
+    index = list(order).index(method)
+    return _COLORS[index % len(_COLORS)], RUN_DASHES[index // len(_COLORS) % len(RUN_DASHES)]
 
 
 def sort_scores(measurement: Measurement) -> list[MethodScore]:
@@ -57,6 +63,7 @@ def plot_scores(
     *,
     percent: bool = False,
     chance_name: str = "knowing nothing",
+    better: str = "",
 ) -> Drawing:
     """Every method's mean with its 95 % interval, best on top; controls are grey.
 
@@ -65,6 +72,7 @@ def plot_scores(
         order: names of all methods, which gives them their colours.
         percent: whether values are read in per cent.
         chance_name: of the line at what knowing nothing gives.
+        better: words in the title that take the place of which way is better.
     """
     scores = [each for each in sort_scores(measurement) if np.isfinite(each.mean)]
     title = measurement.title
@@ -101,7 +109,7 @@ def plot_scores(
             }  # fmt: skip
         traces.append(trace)
     layout = base_layout(
-        f"{title} · {'more' if measurement.higher_is_better else 'less'} is better",
+        f"{title} · {better or ('more' if measurement.higher_is_better else 'less') + ' is better'}",
         height=_ROW * len(scores) + 84,
     )
     layout["margin"] |= {"l": 10, "t": 40, "b": 36}
@@ -124,7 +132,7 @@ def plot_trust_curves(
     title: str,
     x_title: str,
     y_title: str,
-    height: int = 380,
+    height: int = 320,
 ) -> Drawing:
     """A line with its band for every method; controls are grey and broken.
 
@@ -132,7 +140,7 @@ def plot_trust_curves(
         curves: of one kind.
         order: names of all methods, which gives them their colours.
         title, x_title, y_title: words.
-        height: pixels.
+        height: pixels without the legend.
     """
     if not curves:
         return empty(title, "No curve yet", height=height)
@@ -144,7 +152,7 @@ def plot_trust_curves(
             "%{x:.0f} %", control=curve.control,
         )  # fmt: skip
     layout = base_layout(title, height=height)
-    legend_below(layout)
+    legend_below(layout, len(curves))
     layout["xaxis"] = axis(x_title, ticksuffix=" %")
     layout["yaxis"] = axis(y_title)
     return Drawing(traces, layout)
@@ -190,13 +198,17 @@ def band(
     return [{**edge, "y": pack(low)}, {**edge, "y": pack(high), **filled}, line]
 
 
-def legend_below(layout: dict[str, Any]) -> None:
-    """The legend under the figure: a dozen names do not fit beside the title."""
+def legend_below(layout: dict[str, Any], entries: int) -> None:
+    """The legend under the figure: a dozen names do not fit beside the title.
+
+    It stands on the lower edge, and the figure grows with it, so that it meets no title on a phone.
+    """
+    layout["height"] += _LEGEND_ROW * math.ceil(entries / 3)
     layout["legend"] = {
-        "orientation": "h", "x": 0, "xanchor": "left", "y": -0.16, "yanchor": "top",
+        "orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom",
         "bgcolor": "rgba(0,0,0,0)", "font": {"size": 12},
     }  # fmt: skip
-    layout["margin"] |= {"b": 40}
+    layout["margin"] |= {"b": 50 + _LEGEND_ROW * math.ceil(entries / 3)}
 
 
 def heat_png(values: npt.ArrayLike, *, signed: bool = True, zoom: int = 1) -> bytes:

@@ -21,13 +21,14 @@ from viz.lenses.attacks import (
     anywhere,
     away_from,
     fgsm,
-    pgd,
+    pgd_steps,
     random_signs,
     towards,
 )
-from viz.lenses.batching import run_batches
+from viz.lenses.batching import in_batches, run_batches
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.held_out import leaf_macs
+from viz.lenses.pace import Pace
 from viz.lenses.pictures import fit
 from viz.lenses.registry import LensError, lens
 from viz.lenses.repaint import check_class
@@ -36,7 +37,8 @@ from viz.results.adversarial import Attack, AttackCurve
 METHODS = ("fgsm", "pgd")
 LARGEST = 32.0  # ε, in 1/255
 MOST_STEPS = 100
-NOISE_DRAWS = 20
+NOISE_DRAWS = 100  # at one strength; a fifth of them at each of a curve
+FEW_DRAWS = 30
 CURVE = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0, 32.0)
 COARSE = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # for networks that take long
 HALVINGS = 6  # of the gap in which the answer flips
@@ -61,7 +63,14 @@ class Plan:
         )  # fmt: skip
 
     def run(self, victim: Victim, pixels: Tensor, source: Tensor, epsilon: Tensor) -> Tensor:
-        """Attacked images (N, C, H, W) in [0, 1].
+        """The last of `attempts`."""
+        *_, found = self.attempts(victim, pixels, source, epsilon)
+        return found
+
+    def attempts(
+        self, victim: Victim, pixels: Tensor, source: Tensor, epsilon: Tensor
+    ) -> Iterator[Tensor]:
+        """Attacked images (N, C, H, W) in [0, 1], better and better.
 
         Args:
             victim: the network.
@@ -71,7 +80,8 @@ class Plan:
         """
         radius, objective = epsilon / 255, self.objective(source)
         if self.method == "fgsm":
-            return fgsm(victim, pixels, objective, radius)
+            yield fgsm(victim, pixels, objective, radius)
+            return
         size = (
             2.5 * radius / self.steps
             if self.step_size is None
@@ -80,7 +90,9 @@ class Plan:
         start = None
         if self.random_start:  # the same for every strength
             start = anywhere(pixels[:1].shape, torch.Generator().manual_seed(0))
-        return pgd(victim, pixels, objective, radius, steps=self.steps, step_size=size, start=start)
+        yield from pgd_steps(
+            victim, pixels, objective, radius, steps=self.steps, step_size=size, start=start
+        )
 
 
 def read_plan(
@@ -136,7 +148,7 @@ def attack(
     step_size: float | None = None,
     random_start: bool = True,
     dataset: Mapping[str, Any] | None = None,
-) -> Attack:
+) -> Iterator[Attack]:
     """One image attacked at one strength, and the same amount of noise beside it.
 
     Args:
@@ -150,6 +162,9 @@ def attack(
         step_size: of pgd, in 1/255; default: 2.5 ε / steps.
         random_start: of pgd: at a random point of the ball, always the same.
         dataset: what random weights are made for.
+
+    Yields:
+        The attack as far as its steps have come, then with more and more draws of noise.
     """
     subject = context.subject(model, dataset)
     plan = read_plan(subject, method, target, steps, step_size, random_start)
@@ -158,35 +173,54 @@ def attack(
     victim, pixels = Victim(subject.net, subject.info), unit_pixels(fitted)
     before = victim.probs(pixels)[0]
     source = before.nan_to_num(-1).argmax()[None]  # (1,)
-    found = plan.run(victim, pixels, source, torch.tensor([strength]))
-    rounded = found.mul(255).round().div(255)
+    flat = _flat(victim, pixels, plan.objective(source))
     draws = noise_draws(subject)
     noisy = _noise(pixels, torch.full((draws,), strength))
-    many = run_batches(victim.probs, torch.cat([found, rounded, noisy]), batch_of(subject))
-    answers = many[2:].nan_to_num(-1).argmax(1)
-    change = (found - pixels).abs()
-    return Attack(
-        method=method,
-        epsilon=strength,
-        original=_picture(pixels),
-        attacked=_picture(found),
-        noisy=_picture(noisy[:1]),
-        before=to_floats(before),
-        after=to_floats(many[0]),
-        after_rounding=to_floats(many[1]),
-        after_noise=to_floats(many[2]),
-        noise_flips=int((answers != source).sum()),
-        noise_draws=draws,
-        source=int(source),
-        target=plan.target,
-        label=label,
-        classes=subject.info.classes,
-        largest=float(change.max()) * 255,
-        changed=float((change > 0).float().mean()),
-        passes=1 if method == "fgsm" else steps,
-        note=" ".join(filter(None, [fitted.note, _flat(victim, pixels, plan.objective(source))])),
-        step=subject.step,
-    )
+    first_noise = victim.probs(noisy[:1])[0]
+    passes = 1 if method == "fgsm" else steps
+    work = 2 * passes + draws  # backwards costs about as much again
+    flips = heard = 0
+    pace = Pace(at_once=True)
+
+    def state(found: Tensor, after: Tensor, done: float) -> Attack:
+        change = (found - pixels).abs()
+        return Attack(
+            method=method,
+            epsilon=strength,
+            original=_picture(pixels),
+            attacked=_picture(found),
+            noisy=_picture(noisy[:1]),
+            before=to_floats(before),
+            after=to_floats(after[0]),
+            after_rounding=to_floats(after[1]),
+            after_noise=to_floats(first_noise),
+            noise_flips=flips,
+            noise_draws=heard,
+            source=int(source),
+            target=plan.target,
+            label=label,
+            classes=subject.info.classes,
+            largest=float(change.max()) * 255,
+            changed=float((change > 0).float().mean()),
+            passes=passes,
+            note=" ".join(filter(None, [fitted.note, flat])),
+            share=done / work,
+            step=subject.step,
+        )
+
+    def judge(found: Tensor) -> Tensor:
+        """(2, K): as it is, and rounded to whole bytes."""
+        return victim.probs(torch.cat([found, found.mul(255).round().div(255)]))
+
+    for done, found in enumerate(plan.attempts(victim, pixels, source, torch.tensor([strength]))):
+        if pace.due():
+            yield state(found, judge(found), min(2 * done, 2 * passes))
+    after = judge(found)
+    for span, answers in in_batches(victim.probs, noisy, batch_of(subject)):
+        flips += int((answers.nan_to_num(-1).argmax(1) != source).sum())
+        heard = span.stop
+        if heard == draws or pace.due():
+            yield state(found, after, 2 * passes + heard)
 
 
 @lens("attack_curve")
@@ -219,7 +253,7 @@ def attack_curve(
     k, count = len(before), len(curve)
     probs = np.full((count, k), np.nan, np.float32)
     noise, flips = np.full(count, np.nan, np.float32), np.zeros(count, np.int64)
-    draws = noise_draws(subject)
+    draws = noise_draws(subject) // 5
     smallest: float | None = None
     holds: float | None = None
     work = float(count + HALVINGS)
@@ -282,7 +316,7 @@ def unit_pixels(fitted: Fitted) -> Tensor:
 
 def noise_draws(subject: Subject) -> int:
     """How many noisy images are asked about."""
-    return 5 if is_dear(subject) else NOISE_DRAWS
+    return FEW_DRAWS if is_dear(subject) else NOISE_DRAWS
 
 
 def is_dear(subject: Subject) -> bool:

@@ -21,8 +21,9 @@ def to_pictures(images: Tensor) -> Bytes:
 
 
 def to_ints(values: Tensor) -> Ints:
-    """int64 array of a tensor."""
-    return values.to(torch.int64).cpu().numpy()
+    """int64 array of a tensor, its own memory: what is handed out must not change afterwards."""
+    array: npt.NDArray[np.int64] = values.detach().to(torch.int64).cpu().numpy()
+    return array.copy()
 
 
 def to_floats(values: Tensor) -> Floats:

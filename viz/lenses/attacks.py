@@ -14,7 +14,7 @@ network is sure of itself rounding makes it 0, which looks like strength.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -97,9 +97,24 @@ def pgd(
     step_size: Tensor,
     start: Tensor | None = None,
 ) -> Tensor:
-    """Many small steps, each put back into the ball of ε around the image and into valid pixels.
+    """The last of `pgd_steps`, which says what the arguments are."""
+    *_, best = pgd_steps(
+        victim, pixels, objective, epsilon, steps=steps, step_size=step_size, start=start
+    )
+    return best
 
-    Of all the points it comes through, the one where the objective is highest, for each image.
+
+def pgd_steps(
+    victim: Victim,
+    pixels: Tensor,
+    objective: Objective,
+    epsilon: Tensor,
+    *,
+    steps: int,
+    step_size: Tensor,
+    start: Tensor | None = None,
+) -> Iterator[Tensor]:
+    """Many small steps, each put back into the ball of ε around the image and into valid pixels.
 
     Args:
         victim: the network.
@@ -109,6 +124,10 @@ def pgd(
         steps: how many.
         step_size: (N,) of each step, in the same units.
         start: (N, C, H, W) or (1, C, H, W) in −1 to 1, where in the ball to start; None: at the image.
+
+    Yields:
+        steps + 1 times, of all the points it came through so far the one where the objective is
+        highest, for each image.
     """
     radius, size = _each(epsilon), _each(step_size)
     low, high = (pixels - radius).clamp(0, 1), (pixels + radius).clamp(0, 1)
@@ -125,9 +144,9 @@ def pgd(
         better = value > best_value
         best = torch.where(better.view(-1, 1, 1, 1), at, best)
         best_value = torch.where(better, value, best_value)
+        yield best
         if step < steps:
             at = torch.minimum(torch.maximum(at + size * gradient.sign(), low), high)
-    return best
 
 
 def anywhere(shape: torch.Size, generator: torch.Generator) -> Tensor:

@@ -14,11 +14,10 @@ from torch.nn import functional as F
 
 from data.catalogue import DatasetInfo
 from viz.lenses.registry import LensError
+from viz.lenses.trust.imputation import impute
 
 Fill = Literal["mean", "blur", "neighbours"]
 BLUR: Final = 0.1  # standard deviation, as a share of the longer side
-_SMOOTHINGS = 24
-_AROUND = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
 
 
 def read_fill(fill: str) -> Fill:
@@ -49,56 +48,25 @@ def paint_out(pixels: Tensor, holes: Tensor, fill: Fill, info: DatasetInfo) -> T
     else:
         mean = torch.tensor(info.mean)
         parts = zip(torch.split(pixels, 1), torch.split(holes, 1), strict=True)
-        return torch.cat([_inpaint_part(image, hole, mean) for image, hole in parts])
+        return torch.cat([_from_neighbours(image, hole, mean) for image, hole in parts])
     return torch.where(holes, filling, pixels)
 
 
-def inpaint(pixels: Tensor, holes: Tensor, standard: Tensor) -> Tensor:
-    """Holes filled from their surroundings: each pixel the mean of its neighbours, nearly.
-
-    From coarse to fine, so that also the middle of a large hole takes its colour from the rim
-    within few steps.
-
-    Args:
-        pixels: float (N, C, H, W).
-        holes: bool (N, 1, H, W).
-        standard: (C,) the colour where nothing is left of a picture.
-    """
-    known = (~holes).to(pixels.dtype)
-    if not bool(holes.any()):
-        return pixels
-    height, width = pixels.shape[-2:]
-    if min(height, width) <= 1:
-        seen = known.sum((2, 3), keepdim=True)
-        mean = (pixels * known).sum((2, 3), keepdim=True) / seen.clamp_min(1)
-        return torch.where(holes, torch.where(seen > 0, mean, standard.view(1, -1, 1, 1)), pixels)
-    share = F.avg_pool2d(known, 2, ceil_mode=True)
-    coarse = F.avg_pool2d(pixels * known, 2, ceil_mode=True) / share.clamp_min(1e-6)
-    smaller = inpaint(coarse, share == 0, standard)
-    found = torch.where(
-        holes, F.interpolate(smaller, size=(height, width), mode="bilinear"), pixels
-    )
-    weights = _AROUND.to(pixels.dtype).view(1, 1, 3, 3).repeat(pixels.shape[1], 1, 1, 1) / 4
-    for _ in range(_SMOOTHINGS):
-        padded = F.pad(found, (1, 1, 1, 1), mode="replicate")
-        mean = F.conv2d(padded, weights, groups=pixels.shape[1])
-        found = torch.where(holes, mean, found)
-    return found
-
-
-def _inpaint_part(pixels: Tensor, hole: Tensor, standard: Tensor) -> Tensor:
-    """One picture (1, C, H, W), computed in the part around its holes (1, 1, H, W) alone."""
+def _from_neighbours(pixels: Tensor, hole: Tensor, standard: Tensor) -> Tensor:
+    """One picture (1, C, H, W), its holes (1, 1, H, W) filled as those of the measure of trust that
+    is called ROAD, without its noise; computed in the part around the holes alone, beyond whose rim
+    nothing matters. `standard` (C,) where nothing is left of the picture."""
     if not bool(hole.any()):
         return pixels
+    if bool(hole.all()):
+        return standard.view(1, -1, 1, 1).expand_as(pixels)
     spans = []
     for axis in (2, 3):
         (inside,) = torch.where(hole[0, 0].any(3 - axis))
-        low, high = int(inside[0]), int(inside[-1]) + 1
-        around = max(4, high - low)  # what coarse steps look at
-        spans.append(slice(max(0, low - around), high + around))
+        spans.append(slice(max(0, int(inside[0]) - 1), int(inside[-1]) + 2))
     place = (slice(None), slice(None), *spans)
     painted = pixels.clone()
-    painted[place] = inpaint(pixels[place], hole[place], standard)
+    painted[place] = impute(pixels[place], ~hole[place][:, 0])
     return painted
 
 

@@ -38,7 +38,7 @@ def label_check(
     count: int = 24,
     dataset: Mapping[str, Any] | None = None,
 ) -> Iterator[Suspects]:
-    """The most doubtful labels of a split.
+    """The most doubtful labels of a split: those worth a look by score, then the others by score.
 
     Args:
         context: of the worker.
@@ -72,7 +72,7 @@ def label_check(
 
     def ranked(probs: Floats, votes: Ints, share: float) -> Suspects:
         every = Evidence(labels, votes, probs, thresholds)
-        order = np.argsort(-every.scores, kind="stable")[:count]
+        order = np.lexsort((-every.scores, ~every.suspicious))[:count]
         return Suspects(
             images=to_pictures(part.images[torch.from_numpy(order)]),
             indices=to_ints(checked)[order],

@@ -27,7 +27,7 @@ class Attack:
     after_rounding: Floats  # (K,) of the attacked image with whole bytes, as a file would keep it
     after_noise: Floats  # (K,) of `noisy`
     noise_flips: int  # of `noise_draws` such images, those with another answer
-    noise_draws: int
+    noise_draws: int  # so far
     source: int  # the answer before, which an untargeted attack drives away from
     target: int | None
     label: int | None
@@ -36,6 +36,7 @@ class Attack:
     changed: float  # share of the values that changed
     passes: int  # forward and backward, of one image
     note: str
+    share: float
     step: int | None
 
     @property
@@ -47,6 +48,13 @@ class Attack:
     def succeeded(self) -> bool:
         """Whether the answer is the target; without one: whether it is another than before."""
         return self.answer == self.target if self.target is not None else self.answer != self.source
+
+
+@dataclass(frozen=True)
+class VisibleStrength:
+    """Where to begin."""
+
+    epsilon: float | None  # in 1/255; None: nothing succeeds up to the end
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viz.results import Bytes, Floats, Ints
-from viz.results.maps import Bools
+from viz.results.maps import Bools, Geometry
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,17 @@ class RealPictures:
 
     best: Floats  # (N,) the highest value of each goal
     deviation: Floats  # (N,) standard deviation over the pictures
-    pictures: Bytes  # (k, H, W, C) the best of the first goal, best first
-    values: Floats  # (k,)
+    pictures: (
+        Bytes  # (k, H, W, C) the best of the goal, best first; of a row of mixes the best of each
+    )
+    values: Floats  # (k,) the first is the highest there is
     names: tuple[str, ...]  # (k,) such as `digits/test/17` or `sample:chelsea`
     labels: tuple[str, ...]  # (k,) classes; of sample pictures their names
     words: str  # what was searched, such as "360 test images"
+    few: bool = False  # only sample pictures, not what the network was made for
+    units: Ints | None = None  # (k, 2) row and column of the strongest unit, where there is one
+    geometry: Geometry | None = None  # where units are on the image
+    cut: bool = False  # values are those of single units, not of a whole map
 
 
 @dataclass(frozen=True)

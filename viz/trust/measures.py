@@ -75,8 +75,8 @@ MEASURES: Final[dict[str, Measure]] = {
         Measure(
             "insertion",
             "Insertion",
-            "Area under the probability of the answer while the most important pixels are put into "
-            "an empty picture first; higher is better.",
+            "Area under the probability of the answer while the most important pixels are put first "
+            "into a picture without them (blurred, unless something else is chosen); higher is better.",
             higher_is_better=True,
             evidence=True,
             percent=False,

@@ -36,6 +36,7 @@ NOTE = (
 )
 
 
+TOO_FEW: Final = "Too few images to tell."
 _STAY: Final = "stay as they were when the upper layers are random"
 
 
@@ -193,7 +194,7 @@ def _verdict(
     if not there or not others:
         return f"No evidence yet.{alone}"
     if not counted:
-        return f"Too few images to tell.{alone}"
+        return f"{TOO_FEW}{alone}"
     every = sum(others <= set(beats[m]) for m in counted)
     random = sum("random" in beats[m] for m in counted)
     of = f"of {len(counted)} measure{'s' if len(counted) > 1 else ''}"

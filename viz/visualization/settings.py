@@ -98,7 +98,7 @@ KNOBS: Final = dict(
             "Costs for pictures whose Gram matrices in the layer are alike, where there are several. Olah et al. 2017",
             0, 20, 0.5,
         ),
-        _knob("negative", "Least instead of most", "What the unit is silenced by"),
+        _knob("negative", "Minimise", "What the unit is silenced by"),
         _knob(
             "remedy", "Without a gradient",
             "A unit behind a ReLU that is silent for the first picture passes no gradient back",
@@ -175,6 +175,13 @@ PENALTIES: Final = (
     Preset("all", "No penalty, the default", "Robustness and a better basis instead of penalties."),
 )
 ROWS: Final = {"parts": PRESETS, "penalties": PENALTIES}
+
+
+def row_presets(row: str, shape: tuple[int, int, int]) -> tuple[Preset, ...]:
+    """The presets of a row for pictures (C, H, W): grey ones have no colours to decorrelate."""
+    return tuple(each for each in ROWS[row] if shape[0] > 1 or each.name != "colors")
+
+
 ROW_TITLES: Final = {"parts": "Parts of the default", "penalties": "Penalties instead"}
 
 

@@ -8,10 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ui.saliency.display import Display, color_bar, draw, is_empty, picture
+from ui.saliency.automatic import automatic
+from ui.saliency.display import Display, color_bar, draw, has_sign, is_empty, picture
+from ui.saliency.grid_view import equal_words
 from ui.saliency.layers_view import MOST, shown_layers
+from ui.saliency.method import cost_words, spent_words
 from ui.saliency.take_away import map_csv
-from ui.saliency.target import Target
+from ui.saliency.target import Target, share_words
+from ui.saliency.tiles import tile_html
 from ui.saliency.training_view import build_panels, fixed_target
 from ui.saliency.words import gap_words, notes_html, numbers_html, picture_words
 from viz.attribution.table import METHODS
@@ -197,3 +201,158 @@ def test_layers_are_spread_with_the_default_among_them() -> None:
     assert shown == sorted(shown, key=lambda name: int(name[1:]))
     assert len(shown_layers(support, everything=True)) == 50
     assert len(shown_layers(replace(support, layers=layers[:5]), everything=False)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "signed"),
+    [
+        ("grad_cam", {}, False),
+        ("grad_cam", {"relu": "no"}, True),
+        ("hires_cam", {}, True),
+        ("hires_cam", {"relu": "yes"}, False),
+        ("saliency", {}, False),
+        ("input_x_gradient", {}, True),
+    ],
+)
+def test_the_setting_decides_on_the_scale_and_not_the_data(
+    name: str, settings: dict[str, str], signed: bool
+) -> None:
+    positive = result(method=name, values=np.abs(result().values))
+    assert draw(positive, Display(), settings=settings).extent.signed is signed
+    assert has_sign(METHODS[name], settings) is signed
+
+
+def test_a_map_of_zeros_says_why_and_has_no_scale() -> None:
+    zeros = result(method="grad_cam", values=np.zeros((1, 2, 2), np.float32), note="Nothing fires.")
+    shown = tile_html(zeros, Display(), "over")
+    assert "Nothing fires." in shown
+    assert "−0" not in shown
+    assert "0 everywhere" in color_bar(draw(zeros, Display()).extent, words=True)
+    growing = replace(zeros, share=0.4)
+    assert "Nothing fires." not in tile_html(growing, Display(), "over")
+
+
+def test_ends_of_blocks_stand_for_many_layers() -> None:
+    """Blocks of convolution, norm, activation and convolution, norm: what adds up is the last norm."""
+    layers = []
+    for block in range(20):
+        for at, kind in enumerate(("Conv2d", "BatchNorm2d", "ReLU6", "Conv2d", "BatchNorm2d")):
+            layers.append(AttributionLayer(f"features.{block}.conv.{at}", kind, (4, 8, 8)))
+    support = AttributionSupport({}, tuple(layers), "features.19.conv.2", "", "")
+    shown = [layer.name for layer in shown_layers(support, everything=False)]
+    assert MOST - 2 <= len(shown) <= MOST
+    assert shown[0] == "features.0.conv.4"
+    assert shown[-1] == "features.19.conv.4"
+    assert {name for name in shown if not name.endswith(".4")} == {"features.19.conv.2"}
+    gaps = np.diff([int(name.split(".")[1]) for name in shown if name.endswith(".4")])
+    assert gaps.min() >= 1
+    assert gaps.max() - gaps.min() <= 1
+
+
+def test_a_norm_before_a_shortcut_is_no_end() -> None:
+    kinds = {"conv2": "Conv2d", "norm2": "BatchNorm2d", "short": "Conv2d", "relu2": "ReLU"}
+    layers = tuple(
+        AttributionLayer(f"b{block}.{name}", kind, (4, 8, 8))
+        for block in range(4)
+        for name, kind in kinds.items()
+    )
+    support = AttributionSupport({}, layers, "b3.relu2", "", "")
+    shown = [layer.name for layer in shown_layers(support, everything=False)]
+    assert shown == [f"b{block}.relu2" for block in range(4)]
+
+
+def test_few_blocks_keep_their_activations() -> None:
+    """A net of two long blocks is not cut down to two tiles."""
+    layers = [
+        AttributionLayer(f"body.{part}.{at}", kind, (4, 8, 8))
+        for part in range(2)
+        for at, kind in enumerate(("Conv2d", "ReLU") * 8)
+    ]
+    support = AttributionSupport({}, tuple(layers), "body.1.15", "", "")
+    shown = shown_layers(support, everything=False)
+    assert MOST // 2 < len(shown) <= MOST
+    assert {layer.kind for layer in shown} == {"ReLU"}
+
+
+def cam(method: str, *values: float, layer: str = "relu3") -> Attribution:
+    return result(method=method, values=np.array([[values]], np.float32), layer=layer)
+
+
+def test_equal_maps_are_a_lesson() -> None:
+    same = [
+        cam("grad_cam", 0, 1, 2),
+        cam("hires_cam", -3, 1, 2.00001),
+        cam("layer_cam", 0, 2, 2),
+        cam("xgrad_cam", 0, 1, 2),
+        result(),
+    ]
+    words = equal_words(same)
+    assert words.startswith("Grad-CAM, HiResCAM and XGrad-CAM are the same map here in what speaks")
+    assert "relu3" in words
+    assert "Draelos" in words
+    assert equal_words(same[:1]) == ""
+    assert equal_words([cam("grad_cam", 0, 1), cam("hires_cam", 0, 2)]) == ""
+    assert equal_words([cam("grad_cam", 0, 0), cam("xgrad_cam", 0, 0)]) == ""  # nothing to compare
+    assert equal_words([cam("grad_cam", 0, 1), cam("xgrad_cam", 0, 1, layer="relu2")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "f(image), the logit of two"),
+        ({"against": 0}, "f(image), the logit of two − logit of zero"),
+        (
+            {"positive": None, "aim": "channel 3 of conv2"},
+            "the mean activation of channel 3 of conv2",
+        ),
+        (
+            {"positive": None, "aim": "channel 3 of conv2 at row 1, column 2"},
+            "the activation of channel 3 of conv2 at row 1, column 2",
+        ),
+    ],
+)
+def test_f_has_a_name(changes: dict[str, object], words: str) -> None:
+    found = result(**changes)
+    shown = numbers_html(found, SIGNED, draw(found, Display()))
+    assert words in shown
+    assert "<summary>" in shown  # the hovers again for those without a mouse
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.0, ">99 %"), (0.9999, ">99 %"), (0.74, "74 %"), (0.0, "<1 %"), (float("nan"), "no number")],
+)
+def test_probabilities_are_rounded_alike(share: float, words: str) -> None:
+    assert share_words(share) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "shape", "number"),
+    [
+        ("rise", "grid", (3, 224, 224), 7),
+        ("rise", "grid", (1, 16, 16), 4),
+        ("occlusion", "window", (3, 50, 50), 10),
+        ("occlusion", "stride", (3, 50, 50), 3),
+        ("lime", "segments", (1, 16, 16), 16),
+        ("rise", "seed", (1, 16, 16), None),
+        ("rise", "masks", (1, 16, 16), None),
+    ],
+)
+def test_what_automatic_means_here(
+    name: str, option: str, shape: tuple[int, ...], number: int | None
+) -> None:
+    method = METHODS[name]
+    row = next(one for one in method.options if one.name == option)
+    assert automatic(row, method.settings({}), shape) == number
+
+
+def test_a_step_follows_its_patch() -> None:
+    method = METHODS["occlusion"]
+    row = next(one for one in method.options if one.name == "stride")
+    assert automatic(row, method.settings({"window": 12}), (3, 50, 50)) == 4
+
+
+def test_costs_before_are_bounds() -> None:
+    assert cost_words(METHODS["saliency"], {}, (1, 16, 16)).startswith("1 forward")
+    assert cost_words(METHODS["rise"], {}, (1, 16, 16)).startswith("Up to 1,000 forward")
+    assert spent_words(result()) == "Made: 51 forward, 50 backward passes."

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ui.trust.curves_view import high_start
 from ui.trust.parts import measurements_csv
-from ui.trust.ranking_view import table_html
+from ui.trust.ranking_table import best_methods, table_html
+from ui.trust.ranking_view import headline
 from ui.trust.words import (
+    UNDECIDED,
     against_chance,
     beaten,
     interpret,
@@ -20,7 +23,7 @@ from ui.trust.words import (
     number,
     verdict_sentence,
 )
-from viz.results.trust import Measurement, MethodScore
+from viz.results.trust import Faithfulness, Measurement, MethodScore, TrustCurve, TrustImages
 from viz.trust.confidence import mean_interval
 from viz.trust.ranking import rank_methods
 from viz.trust.sanity import Judged
@@ -42,27 +45,45 @@ GOOD = score("grad_cam", "Grad-CAM", 0.6 + SPREAD)
 POOR = score("saliency", "Saliency", 0.21 + SPREAD[::-1])
 RANDOM = score("random", "Random map", 0.2 + SPREAD, control=True)
 EDGES = score("edges", "Edge detector", 0.3 + SPREAD, control=True)
+CENTRE = score("centre", "Centre Gaussian", 0.25 + SPREAD, control=True)
+CONTROLS = (RANDOM, CENTRE, EDGES)
 
 
 def test_the_best_and_those_no_better_than_what_knows_nothing() -> None:
-    said = interpret(measured(GOOD, POOR, RANDOM, EDGES))
-    assert said.startswith("Grad-CAM does best: 60.0 % (59")
+    said = interpret(measured(GOOD, POOR, *CONTROLS))
+    assert said.startswith("Grad-CAM is the best of the methods: 60.0 % (59")
     assert "1 of 2 methods is clearly better" in said
     assert "Saliency is not" in said
     assert beaten(measured(GOOD, RANDOM, EDGES), GOOD) == ("Random map", "Edge detector")
-    assert "The method is clearly better" in interpret(measured(GOOD, RANDOM, EDGES))
+    alone = interpret(measured(GOOD, *CONTROLS))
+    assert "The method is clearly better" in alone
+    assert "best" not in alone
+
+
+def test_there_is_no_verdict_before_all_controls_are_there() -> None:
+    assert interpret(measured(GOOD, POOR, RANDOM)) == UNDECIDED
+    assert interpret(measured(GOOD)) == UNDECIDED
+    assert against_chance(measured(GOOD, RANDOM), "the object") == ""
+
+
+def test_a_control_that_does_as_well_is_named() -> None:
+    high = score("centre", "Centre Gaussian", 0.62 + SPREAD, control=True)
+    said = interpret(measured(GOOD, POOR, RANDOM, EDGES, high))
+    assert "Centre Gaussian does as well" in said
+    assert "None of the methods is clearly better" in said
 
 
 def test_lower_may_be_better() -> None:
-    said = interpret(measured(GOOD, POOR, RANDOM, EDGES, measure="deletion", higher=False))
-    assert said.startswith("Saliency does best: 0.210")
-    assert "none of them" in said
+    said = interpret(measured(GOOD, POOR, *CONTROLS, measure="deletion", higher=False))
+    assert said.startswith("Saliency is the best of the methods: 0.210")
+    assert "Random map does as well" in said
+    assert "None of the methods" in said
 
 
 def test_few_images_say_nothing_of_chance() -> None:
     few = [
         score(each.method, each.title, each.values[:4], control=each.control)
-        for each in (GOOD, RANDOM)
+        for each in (GOOD, *CONTROLS)
     ]
     assert "4 images are too few" in interpret(measured(*few))
 
@@ -72,11 +93,13 @@ def test_few_images_say_nothing_of_chance() -> None:
     [("sensitivity", "most stable"), ("randomisation", "changes most"), ("twin", "changes most")],
 )
 def test_measures_that_prove_nothing_say_so(measure: str, words: str) -> None:
-    assert words in interpret(measured(GOOD, POOR, RANDOM, measure=measure, higher=False))
+    assert words in interpret(measured(GOOD, POOR, *CONTROLS, measure=measure, higher=False))
 
 
 def test_chance_is_what_is_compared_with() -> None:
-    assert "3.0 times what chance would" in against_chance(measured(GOOD, RANDOM), "the object")
+    said = against_chance(measured(GOOD, *CONTROLS), "the object")
+    assert "3.0 times what chance would" in said
+    assert "Edge detector 30.0 %" in said
     assert against_chance(measured(RANDOM), "the object") == ""
     assert interpret(measured(RANDOM)) == ""
 
@@ -122,8 +145,55 @@ def test_numbers_can_be_taken_away() -> None:
 
 def test_the_table_escapes_and_marks_the_best() -> None:
     strange = score("grad_cam", "<b>x</b>", 0.6 + SPREAD)
-    shown = table_html(rank_methods([measured(strange, POOR, RANDOM)]), {"saliency": ("w", "good")})
+    table = rank_methods([measured(strange, POOR, *CONTROLS)])
+    shown = table_html(table, table, {"saliency": ("w", "good")})
     assert "&lt;b&gt;x" in shown
     assert shown.count('class="cs-trust-best"') == 1
-    assert shown.count('class="cs-trust-control"') == 1
+    assert shown.count('class="cs-trust-control"') == 3
     assert "cs-good" in shown
+    assert "n = 16<" in shown
+
+
+def test_nothing_is_marked_that_controls_equal_or_that_cannot_be_the_best() -> None:
+    high = score("centre", "Centre Gaussian", 0.62 + SPREAD, control=True)
+    for scores in ((GOOD, POOR, RANDOM, EDGES, high), (GOOD, *CONTROLS), (GOOD, POOR, RANDOM)):
+        found = measured(*scores)
+        assert best_methods(rank_methods([found]), found) == frozenset()
+    twin = score("rise", "RISE", 0.6 + SPREAD[::-1])
+    found = measured(GOOD, twin, POOR, *CONTROLS)
+    assert best_methods(rank_methods([found]), found) == {"grad_cam", "rise"}
+
+
+def test_what_is_not_complete_is_shown_without_rank_or_mark() -> None:
+    everything = rank_methods([measured(GOOD, POOR)])
+    shown = table_html(everything, rank_methods([]), {})
+    assert "not complete" in shown
+    assert "cs-trust-best" not in shown
+    assert "60.0 %" in shown
+    assert headline(rank_methods([]), ["ROAD"]).startswith("No verdict yet")
+
+
+def test_the_headline_agrees_with_the_rows() -> None:
+    said = headline(rank_methods([measured(GOOD, POOR, *CONTROLS)]), ["ROAD"])
+    assert said.startswith("Grad-CAM is ahead of every control.")
+    assert "by Title: Grad-CAM." in said
+    assert said.endswith("This is without ROAD.")
+    high = score("centre", "Centre Gaussian", 0.62 + SPREAD, control=True)
+    said = headline(rank_methods([measured(GOOD, POOR, RANDOM, EDGES, high)]), [])
+    assert said.startswith("No method is above every control: Centre Gaussian stands at rank")
+    assert "By no measure" in said
+    assert headline(rank_methods([measured(GOOD, *CONTROLS)]), []).startswith("Grad-CAM alone")
+
+
+@pytest.mark.parametrize(("start", "warned"), [(0.89, True), (0.1, False)])
+def test_a_high_start_of_insertion_is_said(start: float, warned: bool) -> None:
+    line = np.array([start, 1.0])
+    curve = TrustCurve("rise", "RISE", False, "insertion", np.array([0.0, 1.0]), line, line, line)
+    nobody = np.zeros(0, int)
+    found = Faithfulness(
+        images=TrustImages("16 images", (), nobody, nobody, nobody, ("a",)), measurements=(),
+        refusals={}, note="", seconds=1.0, share=1.0, step=None, curves=(curve,),
+        replacement="published",
+    )  # fmt: skip
+    assert ("p = 0.89" in high_start(found)) is warned
+    assert bool(high_start(found)) is warned

@@ -10,8 +10,17 @@ import pytest
 from PIL import Image, ImageSequence
 
 from tests.viz.figures.test_visualize import climbed
+from ui.visualize.settings_picker import size_title
 from ui.visualize.take_away import animate
-from ui.visualize.words import held, number, outcome, outcome_negative, silent_sentence
+from ui.visualize.words import (
+    counted_in,
+    held,
+    mixes,
+    number,
+    outcome,
+    outcome_negative,
+    silent_sentence,
+)
 from viz.results.visualize import AblationRow, Visualization
 
 
@@ -24,6 +33,35 @@ def test_the_animation_has_every_frame() -> None:
     assert len(pictures) == 3
     zoom = pictures[0].shape[0] // 6
     assert np.array_equal(pictures[-1][::zoom, ::zoom][:6, :4], frames[-1, 0])
+
+
+def test_mixes_are_named() -> None:
+    words = [
+        "75% channel 0 of conv, 25% channel 12 of conv",
+        "0% channel 0 of conv, 100% channel 12 of conv",
+    ]
+    assert mixes(words) == ["75 % ch. 0, 25 % ch. 12", "0 % ch. 0, 100 % ch. 12"]
+    assert mixes(words[:1] * 4) == []
+
+
+def test_sample_pictures_are_no_rivals_to_be_multiples_of() -> None:
+    found = climbed(count=1)
+    assert found.real is not None
+    said = outcome(replace(found, real=replace(found.real, few=True)))
+    assert "reaches 4; the best of 5 images reaches 1.5" in said
+    assert "times as much" not in said
+    assert "would mean little" in said
+
+
+def test_deviations_and_likeness_are_explained() -> None:
+    assert "1: just the same" in counted_in(climbed())
+    assert "standard deviation" in counted_in(replace(climbed(), in_deviations=True))
+    assert counted_in(replace(climbed(count=1), similarity=float("nan"))) == ""
+
+
+def test_a_size_of_zero_says_what_it_means() -> None:
+    assert size_title("Size, px", 0, (3, 224, 224)) == "Size, px: auto (224 px)"
+    assert size_title("Size, px", 128, (3, 224, 224)) == "Size, px"
 
 
 def test_outcomes() -> None:

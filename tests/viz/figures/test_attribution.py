@@ -17,6 +17,7 @@ from viz.figures.attribution import (
     compose_sheet,
     enlarge,
     find_extent,
+    gradient,
     keep_top,
     overlay,
     quiet,
@@ -113,17 +114,44 @@ def test_a_shared_limit_is_kept() -> None:
 
 
 def test_overlay_by_hand() -> None:
-    """A grey pixel of 51 is 120 + 135 / 5 = 147 under a signed map; a quarter of the limit covers half."""
+    """A grey pixel of 51 is 90 + 165 / 5 = 123 under a signed map; values cover by their size."""
     image = np.full((1, 3, 1), 51, np.uint8)
     values = np.array([[2.0, 0.5, 0.0]], np.float32)
     extent = Extent(limit=2.0, largest=2.0, signed=True, clipped=0, count=3)
     top, middle, none = overlay(image, values, extent, opacity=0.8)[0].astype(float)
-    assert none == pytest.approx([147, 147, 147])
-    np.testing.assert_allclose(top, 0.2 * 147 + 0.8 * np.array(ORANGE), atol=0.51)
-    half = color_map([[0.5]], extent)[0, 0]
-    np.testing.assert_allclose(middle, 0.6 * 147 + 0.4 * half.astype(float), atol=0.51)
+    assert none == pytest.approx([123, 123, 123])
+    np.testing.assert_allclose(top, 0.2 * 123 + 0.8 * np.array(ORANGE), atol=0.51)
+    weak = color_map([[0.5]], extent)[0, 0]  # a quarter of the limit
+    np.testing.assert_allclose(middle, 0.8 * 123 + 0.2 * weak.astype(float), atol=0.51)
     bare = overlay(image, values, extent, opacity=0.0)
-    assert set(bare.ravel().tolist()) == {147}
+    assert set(bare.ravel().tolist()) == {123}
+
+
+def test_on_a_dark_page_nothing_is_dark_and_the_ends_are_light() -> None:
+    values = np.array([[-2.0, 0.0, 2.0, np.nan]], np.float32)
+    extent = find_extent(values, percentile=100, signed=True)
+    low, none, high, missing = (tuple(color) for color in color_map(values, extent, dark=True)[0])
+    assert low == rgb(SCALES["diverging"][4])
+    assert high == rgb(SCALES["diverging"][6])
+    assert max(none) < 40
+    assert missing == MISSING
+    bar = gradient(extent, dark=True)
+    assert bar.index(SCALES["diverging"][4]) < bar.index(SCALES["diverging"][0])
+    assert bar.index(SCALES["diverging"][-1]) < bar.index(SCALES["diverging"][6])
+    image = np.full((1, 4, 1), 255, np.uint8)
+    over = overlay(image, values, extent, opacity=1.0, dark=True)
+    assert tuple(over[0, 1]) == (150, 150, 150)  # the image, dimmed
+    assert tuple(over[0, 0]) == low
+    unsigned = find_extent(abs(values), percentile=100, signed=False)
+    np.testing.assert_array_equal(
+        color_map(abs(values), unsigned, dark=True), color_map(abs(values), unsigned)
+    )
+    assert gradient(unsigned, dark=True) == gradient(unsigned)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_map_of_zeros_has_no_two_sides(signed: bool) -> None:
+    assert bar_ends(find_extent(np.zeros((2, 2)), percentile=99, signed=signed)) == ("0", "0")
 
 
 def test_the_image_below_is_nearly_grey_and_leaves_strong_colours_room() -> None:
@@ -132,12 +160,12 @@ def test_the_image_below_is_nearly_grey_and_leaves_strong_colours_room() -> None
     luma = 0.299 * 200
     mixed = 0.25 * np.array([200, 0, 0]) + 0.75 * luma
     np.testing.assert_allclose(quiet(red, "sequential")[0, 0], 150 / 255 * mixed)
-    np.testing.assert_allclose(quiet(red, "diverging")[0, 0], 120 + 135 / 255 * mixed)
+    np.testing.assert_allclose(quiet(red, "diverging")[0, 0], 90 + 165 / 255 * mixed)
     for scale, strong in (("diverging", (BLUE, ORANGE)), ("sequential", (LIGHT,))):
         for shade in (0, 255):
             under = quiet(np.full((1, 1, 1), shade, np.uint8), scale)[0, 0]  # type: ignore[arg-type]
             for color in strong:
-                assert np.abs(under - np.array(color)).max() > 90
+                assert np.abs(under - np.array(color)).max() > 60
 
 
 def test_blocks_keep_values_and_smooth_is_torch_bilinear() -> None:

@@ -60,6 +60,12 @@ def test_scores_have_points_intervals_and_the_line_of_chance() -> None:
     assert figure.layout.yaxis.categoryarray[0] == "The grad_cam"
 
 
+def test_which_way_is_better_can_be_said_in_other_words() -> None:
+    figure = valid(plot_scores(measured(*SCORES), ORDER, better="an honest map has none"))
+    assert "an honest map has none" in figure.layout.title.text
+    assert "more is better" not in figure.layout.title.text
+
+
 def test_without_an_interval_there_is_no_bar_and_without_chance_no_line() -> None:
     figure = valid(plot_scores(measured(score("saliency", 0.3, NAN), chance=None), ORDER))
     assert figure.data[0].error_x.array is None
@@ -109,6 +115,8 @@ def test_a_method_looks_the_same_everywhere() -> None:
     styles = {method_style(name, ORDER) for name in ORDER}
     assert len(styles) == len(ORDER)
     assert method_style("edges", ORDER)[0] == MUTED
+    nine = [str(index) for index in range(9)]
+    assert len({method_style(name, nine)[0] for name in nine}) == 9
 
 
 def test_maps_are_coloured_by_their_own_scale() -> None:

@@ -10,7 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.viz.figures.reading import unpack
-from viz.figures.visualize import columns_of, pictures_png, plot_climb, tile_pictures
+from viz.figures.visualize import (
+    columns_of,
+    labelled_sheet,
+    pictures_png,
+    plot_climb,
+    tile_pictures,
+)
 from viz.results.visualize import RealPictures, Visualization
 
 
@@ -60,7 +66,7 @@ def test_a_png_is_enlarged_in_whole_steps() -> None:
 def test_the_curve_has_what_steps_saw_what_is_shown_and_the_best_real() -> None:
     figure = plot_climb(climbed()).to_figure()
     names = [trace.name for trace in figure.data]
-    assert names == ["seen by a step, moved", "as it is shown", "best real picture"]
+    assert names == ["moved, as steps see it", "as it is shown", "best real picture"]
     wire = plot_climb(climbed()).to_dict()["data"]
     assert unpack(wire[1]["x"]).tolist() == [0, 5, 10]
     assert unpack(wire[1]["y"]).tolist() == [0, 2, 4]
@@ -69,9 +75,27 @@ def test_the_curve_has_what_steps_saw_what_is_shown_and_the_best_real() -> None:
 
 
 def test_penalties_get_a_line_of_their_own() -> None:
-    figure = plot_climb(climbed(penalty=0.7)).to_figure()
-    assert figure.data[-1].name == "climbed, penalties included"
-    assert figure.data[-1].yaxis == "y2"
+    found = climbed(penalty=0.7)  # deviations, of 2
+    figure = plot_climb(found).to_figure()
+    assert figure.data[-1].name == "with penalties"
+    wire = plot_climb(found).to_dict()["data"][-1]
+    assert unpack(wire["y"]) == pytest.approx(found.activation.mean(1) - 1.4)
+    least = replace(found, objective=-found.activation.mean(1) / 2 - 0.7)
+    wire = plot_climb(least, negative=True).to_dict()["data"][-1]
+    assert unpack(wire["y"]) == pytest.approx(found.activation.mean(1) + 1.4)
+
+
+def test_a_sheet_says_which_channel_is_which() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 1), np.uint8)
+    png, boxes = labelled_sheet(pictures, ["0 · 3", "1 · 4", ""], columns=2, wide=100)
+    sheet = np.asarray(Image.open(io.BytesIO(png)))
+    for picture, (left, top, right, bottom) in zip(pictures, boxes, strict=True):
+        zoom = (right - left) // 4
+        assert np.array_equal(sheet[top:bottom:zoom, left:right:zoom, 0], picture[..., 0])
+    below = [
+        sheet[bottom : bottom + 16, left:right, 3].any() for left, _, right, bottom in boxes[:2]
+    ]
+    assert below == [True, True]
 
 
 def test_before_the_first_step_and_without_real_pictures() -> None:
@@ -80,4 +104,4 @@ def test_before_the_first_step_and_without_real_pictures() -> None:
     )
     assert plot_climb(none).to_figure().layout.annotations[0].text == "The first step is being made"
     alone = plot_climb(replace(climbed(), real=None)).to_figure()
-    assert [trace.name for trace in alone.data] == ["seen by a step, moved", "as it is shown"]
+    assert [trace.name for trace in alone.data] == ["moved, as steps see it", "as it is shown"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from viz.lenses.attack_accuracy import attack_accuracy
 from viz.lenses.attacks import Victim, anywhere, away_from, fgsm, pgd, random_signs, towards
 from viz.lenses.context import LensContext
 from viz.lenses.registry import LensError
+from viz.lenses.visible_strength import ROUND, visible_strength
 
 # Two classes on 1×2×2 images: class a from the left column, class b from the right.
 WEIGHTS = torch.tensor([[3.0, -1.0, 2.0, 0.0], [-2.0, 1.5, 0.5, 4.0]])
@@ -198,7 +200,9 @@ def test_one_image_and_what_is_left_unchanged(
     subject = context.subject(model).net
     state = {name: value.clone() for name, value in subject.state_dict().items()}
     for method in ("fgsm", "pgd"):
-        found = attack(context, model, "digits/test/3", method=method, epsilon=16, steps=5)
+        found = _exhaust(
+            attack(context, model, "digits/test/3", method=method, epsilon=16, steps=5)
+        )
         assert found.largest <= 16 + 1e-3
         assert abs(found.attacked - found.original).max() <= 16 / 255 + 1e-6
         assert found.after[found.source] < found.before[found.source]
@@ -219,8 +223,8 @@ def test_the_least_strength_is_bracketed_by_what_was_seen(context: LensContext, 
     assert found.smallest is not None
     assert found.holds is not None
     assert 0 < found.smallest - found.holds < 0.05 * max(1, found.smallest)
-    at = attack(context, model, "digits/test/3", epsilon=found.smallest)
-    below = attack(context, model, "digits/test/3", epsilon=found.holds)
+    at = _exhaust(attack(context, model, "digits/test/3", epsilon=found.smallest))
+    below = _exhaust(attack(context, model, "digits/test/3", epsilon=found.holds))
     assert at.succeeded
     assert not below.succeeded
 
@@ -251,6 +255,39 @@ def _fit_any(monkeypatch: pytest.MonkeyPatch) -> None:
         return Fitted(normalize(context.picture[None], subject.info), context.picture, ""), None
 
     monkeypatch.setattr("viz.lenses.adversarial.fit", fit)
+    monkeypatch.setattr("viz.lenses.visible_strength.fit", fit)
+
+
+def test_it_begins_at_the_next_round_strength_above_the_margin() -> None:
+    context = _LinearImage(linear_net(), shape=(1, 2, 2))
+    pixels = context.picture.float().flatten() / 255
+    difference = WEIGHTS[0] - WEIGHTS[1]
+    margin = float(difference @ pixels / difference.abs().sum()) * 255
+    expected = next(each for each in ROUND if each > margin)
+    assert visible_strength(context, None, "any").epsilon == expected
+    assert visible_strength(context, None, "any", target=1).epsilon == expected
+    nothing = visible_strength(_LinearImage(_Constant(), shape=(1, 2, 2)), None, "any")
+    assert nothing.epsilon is None
+
+
+def test_an_attack_of_many_steps_comes_in_parts(
+    context: LensContext, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last part is what it is without them; shares rise to 1; the objective never falls."""
+    monkeypatch.setattr("viz.lenses.pace.Pace.due", lambda self: True)
+    seen = list(attack(context, model, "digits/test/3", method="pgd", epsilon=16, steps=6))
+    shares = [each.share for each in seen]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert len(seen) > 6
+    lost = [float(each.after[each.source]) for each in seen]
+    assert all(after <= before + 1e-6 for before, after in pairwise(lost))
+    assert [each.noise_draws for each in seen[:7]] == [0] * 7
+    assert seen[-1].noise_draws == 100
+    monkeypatch.setattr("viz.lenses.pace.Pace.due", lambda self: False)
+    (whole,) = attack(context, model, "digits/test/3", method="pgd", epsilon=16, steps=6)
+    assert np.array_equal(whole.attacked, seen[-1].attacked)
+    assert whole.noise_flips == seen[-1].noise_flips
 
 
 class _Constant(nn.Module):
@@ -259,7 +296,7 @@ class _Constant(nn.Module):
 
 
 def test_a_constant_network_is_said_to_have_no_direction() -> None:
-    found = attack(_LinearImage(_Constant(), shape=(1, 2, 2)), None, "any", epsilon=32)
+    found = _exhaust(attack(_LinearImage(_Constant(), shape=(1, 2, 2)), None, "any", epsilon=32))
     assert "0 everywhere" in found.note
     assert found.largest == 0
     assert not found.succeeded
@@ -271,7 +308,7 @@ def test_a_diverged_network_does_not_break_the_lens() -> None:
     net = linear_net()
     with torch.no_grad():
         net[1].weight.fill_(math.nan)  # type: ignore[operator]
-    found = attack(_LinearImage(net, shape=(1, 2, 2)), None, "any")
+    found = _exhaust(attack(_LinearImage(net, shape=(1, 2, 2)), None, "any"))
     assert np.isnan(found.before).all()
     assert _exhaust(attack_curve(_LinearImage(net, shape=(1, 2, 2)), None, "any")).share == 1
 
@@ -294,7 +331,7 @@ def test_wrong_input_is_a_sentence(
     context: LensContext, model: str, options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(LensError, match=words) as caught:
-        attack(context, model, "digits/test/0", **options)
+        _exhaust(attack(context, model, "digits/test/0", **options))
     assert "\n" not in str(caught.value)
 
 

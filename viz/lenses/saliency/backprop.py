@@ -5,8 +5,9 @@ Captum puts these rules on `nn.ReLU` alone; here ReLU6, which is one below its c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,18 @@ from viz.lenses.saliency.refusals import check, kinds, refuses, running
 
 RECTIFIERS = (nn.ReLU, nn.ReLU6)
 _GATES = (nn.Sigmoid, nn.Hardsigmoid)  # of squeeze-and-excitation: nobody changes their derivative
+_KNOWN: WeakKeyDictionary[nn.Module, dict[str, str]] = WeakKeyDictionary()
 
 
-def _refusal(problem: Problem, title: str) -> str:
+def _refusal(problem: Problem, name: str) -> str:
+    """Found out once for a network: as long as a pass of a small one takes."""
+    known = _KNOWN.setdefault(problem.net, {})
+    if name not in known:
+        known[name] = _find_refusal(problem, find_method(name).title)
+    return known[name]
+
+
+def _find_refusal(problem: Problem, title: str) -> str:
     active = tuple(each for each in running(problem) if isinstance(each, ACTIVATIONS))
     others = tuple(each for each in active if not isinstance(each, RECTIFIERS + _GATES))
     if not any(isinstance(each, RECTIFIERS) for each in active):
@@ -41,12 +51,12 @@ def _refusal(problem: Problem, title: str) -> str:
 
 @refuses("guided_backprop")
 def _refuse_guided(problem: Problem) -> str:
-    return _refusal(problem, find_method("guided_backprop").title)
+    return _refusal(problem, "guided_backprop")
 
 
 @refuses("deconvolution")
 def _refuse_deconvolution(problem: Problem) -> str:
-    return _refusal(problem, find_method("deconvolution").title)
+    return _refusal(problem, "deconvolution")
 
 
 @attributes("guided_backprop")
@@ -79,13 +89,13 @@ class _Guided(nn.Module):
 
     def __init__(self, relu: nn.Module) -> None:
         super().__init__()
-        self.relu = relu
+        self.relu = relu.forward  # itself, without the costs of a module around it
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape in, the same out."""
         out: Tensor = self.relu(x)
         if out.requires_grad:
-            out.register_hook(_positive)
+            out.register_hook(_positive)  # type: ignore[no-untyped-call]
         return out
 
 
@@ -98,7 +108,7 @@ class _Deconvolved(nn.Module):
 
     def __init__(self, relu: nn.Module) -> None:
         super().__init__()
-        self.relu = relu
+        self.relu = relu.forward  # itself, without the costs of a module around it
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape in, the same out."""
@@ -108,10 +118,9 @@ class _Deconvolved(nn.Module):
 
 class _Rule(torch.autograd.Function):
     @staticmethod
-    def forward(_ctx: Any, x: Tensor, relu: nn.Module) -> Tensor:
+    def forward(_ctx: Any, x: Tensor, relu: Callable[[Tensor], Tensor]) -> Tensor:
         """The activation itself."""
-        out: Tensor = relu(x)
-        return out
+        return relu(x)
 
     @staticmethod
     def backward(_ctx: Any, handed: Tensor) -> tuple[Tensor, None]:

@@ -50,6 +50,7 @@ def _refuse(problem: Problem) -> str:
     return no_slopes(problem.net) or not_separate(problem.net, problem.images[:1])
 
 
+@torch.inference_mode(False)
 def contributions(problem: Problem, start: Tensor) -> tuple[Tensor, Tensor]:
     """Contributions (N, C, H, W) and f(baseline) (N,).
 
@@ -61,6 +62,8 @@ def contributions(problem: Problem, start: Tensor) -> tuple[Tensor, Tensor]:
     def make(_name: str, module: nn.Module) -> nn.Module | None:
         return _Slope(module) if isinstance(module, ACTIVATIONS) or _is_maximum(module) else None
 
+    # Copies: what was made in inference mode cannot be kept for a backward pass.
+    start = start[:1].clone().expand_as(start) if start.stride(0) == 0 else start.clone()
     with exchanged(problem.net, make):
         # All at once: activations remember one run.
         base = scores_at(problem, start) if start.stride(0) == 0 else problem.scores(start)
@@ -98,7 +101,8 @@ class _Slope(nn.Module):
         if pooled:
             found = _Pooled.apply(x, *self.before, self.places, self.activation)
         else:
-            found = _Rescaled.apply(x, *self.before, self.activation)
+            rule = _Cut if isinstance(self.activation, nn.ReLU | nn.ReLU6) else _Rescaled
+            found = rule.apply(x, *self.before, self.activation)
         return found
 
 
@@ -110,19 +114,13 @@ class _Rescaled(torch.autograd.Function):
         """The activation itself."""
         out: Tensor = activation(x)
         change = x - start
-        if isinstance(activation, nn.ReLU):
-            # Exact however close they are: both let pass, the ratio is of equal numbers; else what
-            # is divided has no cancellation. Only 0 by 0 has no answer of its own.
-            slope = (out - start_out).div_(change)
-            torch.where(change == 0, (x > 0).to(x.dtype), slope, out=slope)
-        else:
-            close = change.abs() <= _CLOSE * (x.abs() + start.abs() + out.abs())
-            slope = (out - start_out) / torch.where(close, 1.0, change)
-            if close.any():
-                with torch.enable_grad():
-                    middle = ((x + start) / 2).detach().requires_grad_()
-                    [derivative] = torch.autograd.grad(activation(middle).sum(), middle)
-                slope = torch.where(close, derivative, slope)
+        close = change.abs() <= _CLOSE * (x.abs() + start.abs() + out.abs())
+        slope = (out - start_out) / torch.where(close, 1.0, change)
+        if close.any():
+            with torch.enable_grad():
+                middle = ((x + start) / 2).detach().requires_grad_()
+                [derivative] = torch.autograd.grad(activation(middle).sum(), middle)
+            slope = torch.where(close, derivative, slope)
         ctx.save_for_backward(slope)
         return out
 
@@ -131,6 +129,31 @@ class _Rescaled(torch.autograd.Function):
         """By the slope from the baseline."""
         [slope] = ctx.saved_tensors
         return handed * slope, None, None, None
+
+
+class _Cut(torch.autograd.Function):
+    """The same for ReLU and ReLU6, in few passes over the maps. They hand on a number as it is or a
+    constant, so slopes are exact however close the two are; only 0 by 0 has no answer of its own."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, start: Tensor, start_out: Tensor, activation: nn.Module
+    ) -> Tensor:
+        """The activation itself."""
+        out: Tensor = activation(x)
+        ctx.save_for_backward(x, out, start, start_out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, handed: Tensor) -> tuple[Tensor, None, None, None]:
+        """By the slope from the baseline, by the derivative where nothing has changed."""
+        x, out, start, start_out = ctx.saved_tensors
+        change = x - start
+        back = (out - start_out).mul_(handed).div_(change)
+        if back.sum().isnan():  # 0 by 0 somewhere; quicker than to look at each
+            derivative = (x > 0) & (out == x)
+            back = torch.where(change == 0, handed * derivative, back)
+        return back, None, None, None
 
 
 class _Pooled(torch.autograd.Function):

@@ -8,6 +8,7 @@ of equal importance come in random order, the same order for all methods.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from viz.lenses.arrays import check_count
 from viz.lenses.context import LensContext, Subject
 from viz.lenses.filling import blur
 from viz.lenses.registry import LensError, lens
+from viz.lenses.trust import explaining
 from viz.lenses.trust.answers import class_probs
 from viz.lenses.trust.baselines import random_keys
 from viz.lenses.trust.collect import measurement, to_doubles, trust_curve
@@ -112,13 +114,19 @@ def faithfulness(
             yield so_far()
             continue
         order = rank(maps, keys)
-        for curve, start, end in (
-            ("deletion", chosen.batch, removal),
-            ("insertion", empty, chosen.batch),
+        begin, told = progress.share, time.monotonic()
+        for turn, (curve, start, end) in enumerate(
+            (("deletion", chosen.batch, removal), ("insertion", empty, chosen.batch))
         ):
-            values = to_doubles(
-                exchange(subject, start, end, order, chosen.classes, steps)
-            )  # (N, S + 1)
+            points: list[Tensor] = []
+            for point in exchange(subject, start, end, order, chosen.classes, steps):
+                points.append(point)
+                if time.monotonic() - told >= explaining.PAUSE:
+                    part = (turn + len(points) / (steps + 1)) / 2
+                    progress.share = begin + 0.5 * part / len(progress.names)
+                    yield so_far()
+                    told = time.monotonic()
+            values = to_doubles(torch.stack(points, dim=1))  # (N, S + 1)
             areas[curve][name] = area_under(values)
             curves.append(trust_curve(name, curve, shares, values))
 
@@ -138,24 +146,25 @@ def rank(maps: Tensor, keys: Tensor) -> Tensor:
 
 def exchange(
     subject: Subject, start: Tensor, end: Tensor, order: Tensor, classes: Tensor, steps: int
-) -> Tensor:
-    """Probability (N, steps + 1) of `classes` while pixels of `start` become those of `end`.
+) -> Iterator[Tensor]:
+    """Probabilities (N,) of `classes` while pixels of `start` become those of `end`.
 
     Args:
         subject: the network.
         start, end: (N, C, H, W), normalised.
         order: int64 (N, H·W), which pixel is exchanged when.
         classes: int64 (N,).
-        steps: how many equal portions; the first point is `start`, the last `end`.
+        steps: how many equal portions.
+
+    Yields:
+        One for each of steps + 1 points, the first of which is `start`, the last `end`.
     """
     n, pixels = order.shape
     place = torch.empty_like(order).scatter_(1, order, torch.arange(pixels).expand(n, -1).clone())
     when = place.reshape(n, 1, *start.shape[-2:])  # turn of each pixel
-    found = []
     for step in range(steps + 1):
         count = round(step * pixels / steps)
-        found.append(class_probs(subject, torch.where(when < count, end, start), classes))
-    return torch.stack(found, dim=1)
+        yield class_probs(subject, torch.where(when < count, end, start), classes)
 
 
 def area_under(curves: Doubles) -> Doubles:

@@ -32,6 +32,7 @@ class Part:
     table: Callable[[Tensor], Tensor]
     words: tuple[str, ...]  # (N,)
     anywhere: Callable[[Tensor], Tensor] | None = None  # None: as `table`
+    maps: Callable[[Tensor], Tensor] | None = None  # (M, h, w) where in an image it is strong
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ def channel_part(layer: str, channels: list[int]) -> Part:
     def table(output: Tensor) -> Tensor:
         return as_maps(output).mean((2, 3))[:, index]
 
-    return Part(layer, table, tuple(f"channel {channel} of {layer}" for channel in channels))
+    def maps(output: Tensor) -> Tensor:
+        return as_maps(output)[:, channels[0]]
+
+    words = tuple(f"channel {channel} of {layer}" for channel in channels)
+    return Part(layer, table, words, maps=maps if len(set(channels)) == 1 else None)
 
 
 def unit_part(layer: str, channel: int, unit: tuple[int, int], count: int) -> Part:
@@ -105,8 +110,11 @@ def unit_part(layer: str, channel: int, unit: tuple[int, int], count: int) -> Pa
     def anywhere(output: Tensor) -> Tensor:
         return as_maps(output)[:, channel].amax((1, 2))[:, None].expand(-1, count)
 
+    def maps(output: Tensor) -> Tensor:
+        return as_maps(output)[:, channel]
+
     words = f"channel {channel} of {layer} at row {unit[0]}, column {unit[1]}"
-    return Part(layer, table, (words,) * count, anywhere)
+    return Part(layer, table, (words,) * count, anywhere, maps)
 
 
 def layer_part(layer: str, count: int) -> Part:
@@ -159,4 +167,4 @@ def direction_part(
     def anywhere(output: Tensor) -> Tensor:
         return values(output).amax((1, 2))[:, None].expand(-1, count)
 
-    return Part(layer, table, (words,) * count, None if unit is None else anywhere)
+    return Part(layer, table, (words,) * count, None if unit is None else anywhere, values)

@@ -27,7 +27,13 @@ from viz.lenses.visualize.reading import MOST_PICTURES, Reader
 from viz.lenses.visualize.real import Measured, measure
 from viz.lenses.visualize.transforms import Moves
 from viz.results.visualize import Ablation, AblationRow, Visualization
-from viz.visualization.settings import ROWS, Settings, preset_settings, read_settings
+from viz.visualization.settings import (
+    ROWS,
+    Settings,
+    preset_settings,
+    read_settings,
+    row_presets,
+)
 
 _FRAMES: Final = 24
 _FRAME_BYTES: Final = 3_000_000  # of all frames of a result
@@ -79,7 +85,8 @@ def feature_visualization(
     subject = context.subject(model, dataset)
     chosen = read_settings(settings, subject.info.shape)
     count = check_count("pictures", pictures, MOST_PICTURES)
-    with room(_picture(subject, chosen)):
+    way = "choose fewer, a smaller size, or a smaller network"
+    with room(f"pictures of {_pixels(subject, chosen)}", way):
         yield from _visualized(context, subject, image, goal, count, chosen)
 
 
@@ -131,7 +138,7 @@ def visualization_ablation(
         raise LensError(f"{row[:40]!r} is no row of presets: choose {' or '.join(ROWS)}.")
     subject = context.subject(model, dataset)
     chosen = read_settings(settings, subject.info.shape)
-    with room(_picture(subject, chosen)):
+    with room(f"a picture of {_pixels(subject, chosen)}"):
         yield from _left_out(context, subject, image, goal, row, chosen)
 
 
@@ -151,7 +158,7 @@ def _left_out(
     real = task.measured.real
     rows: list[AblationRow] = []
     pace, note = Pace(at_once=True), ""
-    presets = ROWS[row]
+    presets = row_presets(row, shape)
     for place, preset in enumerate(presets):
         climb = task.climb(preset_settings(preset.name, chosen, shape))
         note = note or climb.start.note
@@ -219,9 +226,9 @@ def _check_size(subject: Subject, blank: Tensor, size: tuple[int, int]) -> None:
         ) from None
 
 
-def _picture(subject: Subject, settings: Settings) -> str:
+def _pixels(subject: Subject, settings: Settings) -> str:
     height, width = (settings.size,) * 2 if settings.size else subject.info.shape[1:]
-    return f"a picture of {height}×{width} pixels"
+    return f"{height}×{width} pixels"
 
 
 def _frame_steps(steps: int, shape: tuple[int, int, int, int]) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,11 +13,13 @@ from data.images import normalize
 from viz.lenses.arrays import to_floats, to_pictures
 from viz.lenses.batching import in_batches
 from viz.lenses.context import LensContext, Subject
+from viz.lenses.geometry import layer_geometry
 from viz.lenses.held_out import leaf_macs
 from viz.lenses.layer_runs import own_pictures
 from viz.lenses.registry import LensError
 from viz.lenses.visualize.goals import Goal
 from viz.lenses.visualize.probe import layer_outputs
+from viz.results import Ints
 from viz.results.visualize import RealPictures
 
 MACS = 5_000_000_000  # less than a second of one core
@@ -52,19 +55,41 @@ def measure(
         goal = goal.counted_in(scales)
     table = goal.mix(parts)  # (M, N)
     table = table.nan_to_num(nan=-torch.inf)
-    order = table[:, 0].argsort(descending=True, stable=True)[:SHOWN]
+    row = len(parts) > 1 and len(set(goal.words)) > 1  # mixes: the best of each
+    order = table.argmax(0) if row else table[:, 0].argsort(descending=True, stable=True)[:SHOWN]
+    which = torch.arange(goal.count) if row else torch.zeros(len(order), dtype=torch.int64)
     deviation = table.std(0, correction=0)
     real = RealPictures(
         best=to_floats(table.amax(0)),
         deviation=to_floats(deviation),
         pictures=to_pictures(images[order]),
-        values=to_floats(table[order, 0]),
+        values=to_floats(table[order, which]),
         names=tuple(names[index] for index in order.tolist()),
         labels=tuple(labels[index] for index in order.tolist()),
         words=words,
+        few=bool(names) and names[0].startswith("sample:"),
+        units=_strongest(subject, images[order], goal, calls),
+        geometry=layer_geometry(subject, goal.parts[0].layer) if len(goal.parts) == 1 else None,
+        cut=len(goal.parts) == 1 and goal.parts[0].anywhere is not None,
     )
     usable = torch.isfinite(deviation) & (deviation > 0)
     return Measured(goal, real, torch.where(usable, deviation, 1.0))
+
+
+@torch.no_grad()
+def _strongest(
+    subject: Subject, images: Tensor, goal: Goal, calls: Mapping[str, int]
+) -> Ints | None:
+    """(k, 2) the row and column at which each image is strongest; None where a goal has no map."""
+    maps_of = goal.parts[0].maps if len(goal.parts) == 1 else None
+    if maps_of is None:
+        return None
+    found = []
+    for image in images:
+        outputs = layer_outputs(subject.net, normalize(image[None], subject.info), calls)
+        maps = maps_of(outputs[goal.parts[0].layer])[0].nan_to_num(nan=-torch.inf)
+        found.append(divmod(int(maps.argmax()), maps.shape[1]))
+    return np.array(found, np.int64)
 
 
 def _deviation(value: Tensor) -> float:

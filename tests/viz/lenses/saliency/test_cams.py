@@ -227,15 +227,15 @@ def test_a_network_without_maps_is_refused_with_a_sentence(method: str) -> None:
 def test_layer_cam_is_never_negative(activation: type[nn.Module]) -> None:
     """Maps may be, where the activation is no ReLU: equation 7 cuts their sum off at 0."""
     torch.manual_seed(0)
+    head = nn.Linear(4, 2)
     net = nn.Sequential(
-        *(nn.Conv2d(1, 4, 3), activation(), nn.AdaptiveAvgPool2d(1)),
-        *(nn.Flatten(), nn.Linear(4, 2)),
+        *(nn.Conv2d(1, 4, 3), activation(), nn.AdaptiveAvgPool2d(1)), nn.Flatten(), head
     )
     x = torch.randn(2, 1, 8, 8)
     problem = problem_of(net, x, layer="1")
     with torch.no_grad():
-        maps = net[1](net[0](x))
-    gradients = net[4].weight[0].detach().reshape(1, 4, 1, 1) / 36
+        maps = net[:2](x)
+    gradients = head.weight[0].detach().reshape(1, 4, 1, 1) / 36
     added = (gradients.relu() * maps).sum(1, keepdim=True)
     assert added.min() < 0 < added.max()
     assert torch.allclose(attribute("layer_cam", problem).values, added.relu(), atol=1e-7)

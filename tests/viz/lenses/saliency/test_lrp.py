@@ -69,7 +69,7 @@ def test_damping_by_hand() -> None:
 def test_a_large_gamma_is_z_plus() -> None:
     net, x = plain_net(bias=False), images()
     classes = problem_of(net, x).explained.net(x).argmax(1).tolist()  # whose logits are positive
-    settings = {"rule": "z plus", "pixels": "as elsewhere"}
+    settings: dict[str, Any] = {"rule": "z plus", "pixels": "as elsewhere"}
     plus = attribute("lrp", problem_of(net, x, classes=classes, **settings)).values
     gamma = attribute("lrp", problem_of(net, x, classes=classes, rule="gamma", gamma=100.0)).values
     assert float((plus - gamma).norm() / plus.norm()) < 0.05

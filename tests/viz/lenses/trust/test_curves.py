@@ -13,6 +13,7 @@ from tests.viz.lenses.trust.linear import linear_context
 from viz.lenses.context import Subject
 from viz.lenses.filling import blur
 from viz.lenses.registry import LensError
+from viz.lenses.trust import explaining
 from viz.lenses.trust.curves import area_under, exchange, faithfulness, rank
 from viz.results.trust import Faithfulness, MethodScore, TrustCurve
 
@@ -91,11 +92,11 @@ def test_every_image_has_its_own_curve_wherever_it_stands() -> None:
         [torch.randperm(4, generator=torch.Generator().manual_seed(i)) for i in range(5)]
     )
     classes = torch.tensor([0, 1, 1, 0, 1])
-    whole = exchange(subject, images, torch.zeros_like(images), order, classes, 4)
-    flip = torch.tensor([3, 1, 4, 0, 2])
-    turned = exchange(
-        subject, images[flip], torch.zeros_like(images), order[flip], classes[flip], 4
-    )
+    zeros, flip = torch.zeros_like(images), torch.tensor([3, 1, 4, 0, 2])
+    whole = torch.stack([*exchange(subject, images, zeros, order, classes, 4)], dim=1)
+    again = exchange(subject, images[flip], zeros, order[flip], classes[flip], 4)
+    turned = torch.stack([*again], dim=1)
+    assert turned.shape == (5, 5)
     assert torch.allclose(whole[flip], turned, atol=1e-7)
 
 
@@ -129,6 +130,17 @@ def test_results_grow_method_by_method(plain_net: Trained) -> None:
     methods = [score.method for score in found[-1].measurements[0].scores]
     assert methods == ["saliency", "grad_cam", "random", "centre", "edges"]
     assert [score.control for score in found[-1].measurements[0].scores] == [False] * 2 + [True] * 3
+
+
+def test_a_slow_curve_gives_signs_of_life(
+    plain_net: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explaining, "PAUSE", 0.0)
+    found = list(faithfulness(plain_net, None, None, methods=["saliency"], images=8, steps=2))
+    shares = [each.share for each in found]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(set(shares)) >= 4 * 2 * 3  # every point of both curves of four maps
 
 
 def test_a_method_that_the_network_does_not_allow_is_left_out_with_its_reason() -> None:

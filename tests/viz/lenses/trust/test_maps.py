@@ -16,7 +16,7 @@ from viz.lenses.context import LensContext, Subject
 from viz.lenses.registry import LensError
 from viz.lenses.saliency.heat import heat
 from viz.lenses.saliency.lens import attribution
-from viz.lenses.saliency.methods import Map, attribute
+from viz.lenses.saliency.methods import Map, attribute, run
 from viz.lenses.saliency.problem import Problem, make_problem
 from viz.lenses.trust import explaining
 from viz.lenses.trust import maps as module
@@ -170,14 +170,14 @@ def test_where_memory_runs_out_fewer_images_are_explained_at_once(
     expected = final(
         list(heats(["saliency"], subject, images, classes, references=None, keep=False))
     )
-    real, most = explaining.run, [2]
+    most = [2]
 
-    def run(name: str, problem: Problem) -> Iterator[Map]:
+    def scarce(name: str, problem: Problem) -> Iterator[Map]:
         if len(problem.images) > most[0]:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        yield from real(name, problem)
+        yield from run(name, problem)
 
-    monkeypatch.setattr(explaining, "run", run)
+    monkeypatch.setattr(explaining, "run", scarce)
     found = list(heats(["saliency"], subject, images, classes, references=None, keep=False))
     assert torch.allclose(final(found)["saliency"], expected["saliency"])
     most[0] = 0

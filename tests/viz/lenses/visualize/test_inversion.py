@@ -122,6 +122,16 @@ def test_the_same_seed_makes_the_same_picture() -> None:
     assert not np.array_equal(first.images, other.images)
 
 
+def test_a_start_does_not_hang_on_how_many_others_run() -> None:
+    """Otherwise what starts disagree in would not be what the layer leaves open."""
+    alone, two, four = (invert(context(), ["3"], steps=12, seeds=n).rebuilt[0] for n in (1, 2, 4))
+    assert np.array_equal(four.images[:2], two.images)
+    assert np.array_equal(two.images[:1], alone.images)
+    assert np.array_equal(four.feature_error[:1], alone.feature_error)
+    assert np.array_equal(four.curve[: len(alone.curve), 0], alone.curve[:, 0])
+    assert not np.array_equal(four.images[0], four.images[1])
+
+
 def test_a_silent_layer_is_a_sentence_and_leaves_nothing() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     nn.init.constant_(net[0].bias, -1e3)  # type: ignore[arg-type]

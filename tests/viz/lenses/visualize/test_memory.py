@@ -55,10 +55,11 @@ def test_pictures_are_halved_and_stay_the_same_ones(
 def test_rows_of_opened_gates_follow_their_pictures() -> None:
     """Of five pictures two are silent; halved, each still has its own gate."""
     net = small_net().requires_grad_(False)
+    net[3].bias.fill_(1.0)  # type: ignore[operator]
     net[3].bias[2] -= 100  # type: ignore[index, operator]
     goal = {"kind": "channel", "layer": "1.4", "channels": [3, 2, 1, 0, 2]}
     found = []
-    for most in (10**9, 2 * PICTURE):
+    for most in (10**9, 3 * PICTURE):  # the ReLUs are told apart with three pictures
         gate = Narrow(most)
         where = context(nn.Sequential(gate, net))
         found.append(climb(where, goal, settings={"steps": 4}))
@@ -129,6 +130,16 @@ class NoSmall(Narrow):
         if x.shape[-1] == 17:
             raise MemoryError
         return super().forward(x)
+
+
+@pytest.mark.parametrize("run", [RUNS["dream"], RUNS["inversion"], RUNS["style"]])
+def test_an_answer_is_not_shrunk_because_the_memory_ran_out(run: Run) -> None:
+    """The layers that are asked fit, what comes behind them does only at the network's own size."""
+    layers = list(Pooled())
+    front = nn.Sequential(nn.Identity(), nn.Sequential(*layers[:5]))
+    net = nn.Sequential(*front, Narrow(8 * 6 * 6), *layers[5:])
+    with pytest.raises(LensError, match="memory is not enough for a picture of 24 pixels"):
+        list(run(context(net), {"size": 24, "steps": 1}))
 
 
 def test_other_errors_stay_what_they_are() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -157,9 +156,9 @@ class Ending(nn.Module):
 @pytest.mark.parametrize("remedy", ["auto", "before", "redirect"])
 def test_a_silent_unit_behind_a_function_wakes_up(remedy: str) -> None:
     goal = {"kind": "channel", "layer": "rest", "channel": 2}
-    net = Called(0.1)
-    with unchanged(net):
-        found = climb(context(net), goal, settings={**STILL, "remedy": remedy, "rate": 0.2})
+    where = context(Called(0.1))
+    with unchanged(where.net):
+        found = climb(where, goal, settings={**STILL, "remedy": remedy, "rate": 0.2})
     assert found.silent.tolist() == [True]
     assert found.frame_values[-1, 0] > found.frame_values[0, 0] == 0
     assert ("before the ReLU" if remedy != "redirect" else "led on") in found.note
@@ -168,9 +167,8 @@ def test_a_silent_unit_behind_a_function_wakes_up(remedy: str) -> None:
 def test_dead_functions_on_the_way_are_led_through() -> None:
     """All of the first layer is silent: nothing but help inside the code reaches the second."""
     net = Called(0.1).requires_grad_(False)
-    net.first.bias -= 0.9  # type: ignore[operator]
-    maps = torch.relu(net.first(torch.full((1, 3, 12, 12), 0.5)))
-    assert float(maps.max()) == 0
+    below = net.first(torch.full((1, 3, 12, 12), 0.5)).amax((0, 2, 3)) + 0.1
+    net.first.bias -= below
     goal = {"kind": "channel", "layer": "rest.conv", "channel": 3}
     found = climb(context(net), goal, settings={**STILL, "rate": 0.2})
     assert found.silent.tolist() == [True]
@@ -189,7 +187,9 @@ class Hidden(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = self.conv(x)
-        if x.device.type != "meta" and float(x.detach().sum()) == 12345.0:  # what a tracer cannot follow
+        if (
+            x.device.type != "meta" and float(x.detach().sum()) == 12345.0
+        ):  # what a tracer cannot follow
             maps = -maps
         found: torch.Tensor = self.out(torch.relu(maps).flatten(1))
         return found
@@ -208,7 +208,8 @@ def test_a_row_of_presets_adds_one_part_after_the_other() -> None:
         )
     )
     last = results[-1]
-    assert [row.name for row in last.rows] == ["none", "jitter", "fourier", "colors", "all"]
+    # Grey has no colours to mix, so that part is left out.
+    assert [row.name for row in last.rows] == ["none", "jitter", "fourier", "all"]
     assert all(row.done for row in last.rows)
     assert [found.share for found in results] == sorted(found.share for found in results)
     assert last.share == 1
@@ -216,9 +217,6 @@ def test_a_row_of_presets_adds_one_part_after_the_other() -> None:
     assert rows["fourier"].rough < rows["none"].rough
     # What was optimised while it was moved stands being moved.
     assert rows["all"].moved / rows["all"].value > rows["none"].moved / rows["none"].value
-    assert np.array_equal(
-        rows["fourier"].picture, rows["colors"].picture
-    )  # grey has no colours to mix
     assert all(row.value > last.best for row in last.rows)
 
 

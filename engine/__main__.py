@@ -102,7 +102,9 @@ def _serve(
         _tell(lifeline, {"address": str(place), "key": key.hex()})
         threading.Thread(target=_watch, args=(lifeline, end), name="lifeline", daemon=True).start()
     log.info("listening at %s, %d slots, runs in %s", place, slots, store.root)
-    end.wait()
+    # In turns: a signal may arrive in another thread, and is heard here between two of them.
+    while not end.wait(0.5):
+        pass
     claim.withdraw()
     server.close()
     supervisor.close()

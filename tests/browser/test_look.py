@@ -75,6 +75,7 @@ def test_scrub_the_convolution(page: Page, app: AppServer) -> None:
         seen.append(running.inner_text())
         assert "✓" in seen[-1]
         cell.press("ArrowRight")
+        expect(running).not_to_have_text(seen[-1])
     assert len(set(seen)) == 4
 
 

@@ -64,7 +64,7 @@ def reachable(start: str) -> dict[str, str]:
     [
         ("streamlit", ("app", "pages", "ui", "benchmarks.page_client")),
         ("plotly", ("viz.figures",)),
-        ("captum", ("viz.lenses.saliency", "benchmarks.captum_plain")),
+        ("captum", ("benchmarks.captum_plain",)),
     ],
 )
 def test_a_library_stays_where_it_belongs(library: str, allowed: tuple[str, ...]) -> None:

@@ -8,8 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from tests.app.saliency import (
+    COMPLETE,
+    FIRST,
+    LAYERED,
+    SALIENCY,
+    SIGNED,
+    Open,
+    linked,
+    pictures,
+    said,
+)
 from tests.app.test_pages import errors, html
 from ui.saliency import asking, page
 from ui.saliency.method import fetch_support
@@ -17,32 +27,10 @@ from ui.streaming import watch
 from ui.subject import kept
 from viz.attribution.table import METHODS
 
-SALIENCY = "pages/explain/saliency.py"
-Open = Callable[..., AppTest]
-FIRST = next(iter(METHODS))
-LAYERED = next(name for name, method in METHODS.items() if method.layered)
-COMPLETE = next(name for name, method in METHODS.items() if method.complete)
-SIGNED = next(
-    name for name, each in METHODS.items() if each.signed and not each.layered and not each.complete
-)
-
 
 @pytest.fixture(autouse=True)
 def _ask_anew() -> None:
     kept.forget()
-
-
-def linked(app: AppTest, key: str) -> str | None:
-    value = app.query_params.get(key)
-    return None if value is None else "".join(value)
-
-
-def pictures(app: AppTest) -> int:
-    return html(app).count('<div class="cs-saliency-picture')
-
-
-def said(app: AppTest) -> str:
-    return " ".join(one.value for one in [*app.caption, *app.info, *app.error])
 
 
 def test_first_look(open_page: Open) -> None:

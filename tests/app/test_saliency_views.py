@@ -9,40 +9,18 @@ from typing import Any
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
+from tests.app.saliency import FIRST, LAYERED, SALIENCY, SIGNED, Open, linked, pictures, said
 from tests.app.test_pages import errors, html
 from ui import runtime
 from ui.saliency import series
 from ui.subject import kept
 from viz.attribution.table import METHODS
 
-SALIENCY = "pages/explain/saliency.py"
-Open = Callable[..., AppTest]
-FIRST = next(iter(METHODS))
-LAYERED = next(name for name, method in METHODS.items() if method.layered)
-COMPLETE = next(name for name, method in METHODS.items() if method.complete)
-SIGNED = next(
-    name for name, each in METHODS.items() if each.signed and not each.layered and not each.complete
-)
-
 
 @pytest.fixture(autouse=True)
 def _ask_anew() -> None:
     kept.forget()
-
-
-def linked(app: AppTest, key: str) -> str | None:
-    value = app.query_params.get(key)
-    return None if value is None else "".join(value)
-
-
-def pictures(app: AppTest) -> int:
-    return html(app).count('<div class="cs-saliency-picture')
-
-
-def said(app: AppTest) -> str:
-    return " ".join(one.value for one in [*app.caption, *app.info, *app.error])
 
 
 def test_all_methods(open_page: Open) -> None:

@@ -110,7 +110,8 @@ def test_holes_are_filled_as_for_the_measure_of_trust() -> None:
     holes = torch.zeros(2, 1, 12, 16, dtype=torch.bool)
     holes[0, 0, 0:5, 10:16] = holes[0, 0, 8, 2] = holes[1, 0, 3:9, 4:9] = True
     found = paint_out(pixels, holes, "neighbours", INFO)
-    assert torch.allclose(found, impute(pixels, ~holes[:, 0]), atol=1e-2)  # it is iterative
+    # Both stop as near to the exact solution as 0.007, at different pixels of it.
+    assert torch.allclose(found, impute(pixels, ~holes[:, 0]), atol=7e-3)
 
 
 def test_nothing_left_gives_the_mean_colour() -> None:

@@ -13,7 +13,6 @@ from torch import Tensor
 from data.catalogue import DatasetInfo
 from viz.attribution.sizes import num_segments
 
-REGIONS = ("superpixels", "grid", "pixels")
 _COMPACT = {1: 0.3, 3: 20.0}  # how square, by number of channels: in units of colour differences
 
 
@@ -23,7 +22,7 @@ def segment(images: Tensor, info: DatasetInfo, regions: str, count: int) -> Tens
     Args:
         images: (N, C, H, W), normalised with the mean and deviation of `info`.
         info: the data set of the network.
-        regions: one of REGIONS. An image on which no superpixels are found, such as one of a single
+        regions: superpixels, grid or pixels. An image on which no superpixels are found, such as one of a single
             colour, gets a grid.
         count: about how many; 0: from the size of the image.
     """
